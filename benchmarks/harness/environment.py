@@ -1,0 +1,67 @@
+"""Refuse to measure in an environment that does not hold what its name says."""
+
+import importlib
+import importlib.metadata
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+DISTRIBUTION = "sqlalchemy-asv"
+"""What asv installs from the commit under test; its exact requirements are the commit's pins."""
+
+
+def refuse(reason: str) -> NoReturn:
+    """End this process with one line; asv counts the benchmark as failed."""
+    sys.tracebacklimit = 0
+    raise SystemExit(f"sqlalchemy-asv: refusing to measure: {reason}")
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(requirements: list[str]) -> dict[str, str]:
+    """The versions that `name==version` requirements ask for; others and extras are left out."""
+    exact = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*==\s*([^\s;,*]+)\s*$")
+    found = [exact.match(requirement) for requirement in requirements]
+    return {normalized(match[1]): match[2] for match in found if match}
+
+
+def matrix_requirements(environment_folder: Path) -> dict[str, str]:
+    """The versions that make part of an asv environment's name, by distribution."""
+    info = json.loads((environment_folder / "asv-env-info.json").read_text(encoding="utf-8"))
+    return {
+        normalized(name.removeprefix("pip+")): version
+        for name, version in info["requirements"].items()
+        if version
+    }
+
+
+def verify() -> None:
+    """Compare what is installed with the environment's name and, where it is silent, the pins.
+
+    Does nothing outside an environment that asv made. Calls `refuse` on the first difference.
+    """
+    folder = os.environ.get("ASV_ENV_DIR")
+    if not folder:
+        return
+    label = os.environ.get("ASV_ENV_NAME", "without a name")
+    try:
+        named = matrix_requirements(Path(folder))
+        pinned = pins(importlib.metadata.requires(DISTRIBUTION) or [])
+    except (OSError, ValueError, KeyError, importlib.metadata.PackageNotFoundError) as error:
+        refuse(f"environment {label} is damaged ({type(error).__name__}: {error}); remove it")
+    for name, version in (pinned | named).items():
+        claim = f"environment {label}" if name in named else "the commit's pins"
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing"
+        if found != version:
+            refuse(f"{claim} says {name} {version}, installed is {found}; remove .asv/env")
+    imported = importlib.import_module("sqlalchemy").__version__
+    if imported != importlib.metadata.version("sqlalchemy"):
+        refuse(f"environment {label} imports sqlalchemy {imported}, which is not the one installed")

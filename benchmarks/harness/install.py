@@ -1,0 +1,26 @@
+"""Install the commit's wheel, and its exact pins but for those the environment's name decides.
+
+asv runs this with the environment's Python: `python install.py WHEEL ENVIRONMENT_FOLDER`. Its own
+default, `pip install --force-reinstall WHEEL`, would replace the matrix's versions by the newest.
+"""
+
+import importlib
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Run as a file, it finds its neighbour beside it.
+    from environment import (  # type: ignore[import-not-found]
+        DISTRIBUTION,
+        matrix_requirements,
+        pins,
+    )
+
+    wheel, folder = sys.argv[1], Path(sys.argv[2])
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, "--no-deps", "--force-reinstall", wheel], check=True)
+    importlib.invalidate_caches()
+    wanted = pins(importlib.metadata.requires(DISTRIBUTION) or []) | matrix_requirements(folder)
+    subprocess.run([*pip, *(f"{name}=={version}" for name, version in wanted.items())], check=True)
