@@ -1,0 +1,56 @@
+"""What asv would ask or leave to chance: this machine's name, the hash seed, whose results."""
+
+import functools
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asv.commands.compare import Compare
+from asv.machine import Machine, MachineCollection
+
+
+def apply() -> None:
+    # Every process that asv starts inherits it. The order of a set of strings, and with it what
+    # SQLAlchemy does in which order, is then the same in every run.
+    os.environ["PYTHONHASHSEED"] = "0"
+    name_this_machine()
+    Compare.run = _with_this_machine(Compare.run)
+
+
+def name_this_machine() -> None:
+    """Write asv's machine file if there is none, instead of stopping to ask.
+
+    asv proposes the host's name; results are published, so the name here says no more than the
+    kind of machine. `asv machine` changes it.
+    """
+    if not Path(MachineCollection.get_machine_file_path()).exists():
+        facts = Machine.get_defaults()
+        facts["machine"] = f"{platform.system()}-{facts['arch']}-{facts['num_cpu']}cpu".lower()
+        # asv finds a machine under its host's name, whatever name it goes by in results.
+        MachineCollection.save(Machine.get_unique_machine_name(), facts)
+
+
+def this_machine() -> str | None:
+    """The name this machine goes by in results, if it has one."""
+    try:
+        found = MachineCollection.load(Machine.get_unique_machine_name())
+    except Exception:  # asv raises its UserError for many reasons, and all mean "not known"
+        return None
+    name = found["machine"]
+    return name if isinstance(name, str) else None
+
+
+def _with_this_machine(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`asv compare` refuses where several machines have results; let it mean the one it runs on."""
+
+    @functools.wraps(run)
+    def compare(*args: Any, machine: str | None = None, **kwargs: Any) -> Any:
+        conf = kwargs["conf"]
+        here = this_machine()
+        if machine is None and here and Path(conf.results_dir, here, "machine.json").exists():
+            machine = here
+        return run(*args, machine=machine, **kwargs)
+
+    return compare
