@@ -1,0 +1,319 @@
+"""The whole way, on real commits: asv runs, compares, publishes, and a browser reads the site."""
+
+import json
+import math
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Page, Route, expect, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+FEED = "social.HomeFeedByScale.track_statements"
+TIME = "social.UpdateProfile.time_cpu"
+
+
+class Clone:
+    """A clone of this repository with what the working tree adds, as somebody new would have it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "späce clone"
+        home = folder / "home"
+        home.mkdir()
+        self.environment = {**os.environ, "HOME": str(home), "NO_COLOR": "1"}
+        # Nobody has told git who they are.
+        for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+            self.environment[name] = os.devnull
+        self.run("git", "clone", "--quiet", str(ROOT), str(self.path), cwd=folder)
+        listing = self.run("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=ROOT)
+        for name in filter(None, listing.split("\0")):
+            if (ROOT / name).is_file():
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.path / name)
+        # Recorded results are another machine's, and not what is tested here.
+        shutil.rmtree(self.path / "results", ignore_errors=True)
+        self.commit("The working tree")
+
+    def run(self, *command: str, cwd: Path | None = None, code: int = 0) -> str:
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.path,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == code, f"{command} exited {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    def asv(self, *arguments: str, code: int = 0) -> str:
+        return self.run(sys.executable, "-m", "asv", *arguments, code=code)
+
+    def commit(self, message: str) -> str:
+        identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"]
+        self.run("git", "add", "--all")
+        self.run("git", *identity, "commit", "--quiet", "--allow-empty", "-m", message)
+        return self.run("git", "rev-parse", "HEAD").strip()
+
+    def results(self, commit: str, folder: str = "commits") -> list[dict[str, Any]]:
+        files = (self.path / "results" / folder).glob(f"*/{commit[:8]}-*.json")
+        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone(tmp_path_factory.mktemp("end to end"))
+
+
+@pytest.fixture(scope="module")
+def history(clone: Clone) -> list[str]:
+    """Five measured commits: a lazy feed, made eager, left alone, made lazy again, left alone."""
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    eager = operations.read_text(encoding="utf-8")
+    head, feed, body = eager.partition("def home_feed(")
+    lazy = head + feed + body.replace('loading: Loading = "selectin"', 'loading: Loading = "lazy"')
+    assert lazy != eager
+    commits = []
+    for text, message in [
+        (lazy, "A lazy feed"),
+        (eager, "Load eagerly"),
+        (eager, "Nothing"),
+        (lazy, "Load lazily"),
+        (lazy, "Nothing again"),
+    ]:
+        operations.write_text(text, encoding="utf-8")
+        commits.append(clone.commit(message))
+    clone.asv("run", "HEAD~5..HEAD", "--bench", FEED, "--bench", TIME, "--show-stderr")
+    return commits
+
+
+def test_every_commit_of_the_range_is_measured(clone: Clone, history: list[str]) -> None:
+    counts = []
+    for commit in history:
+        (found,) = clone.results(commit)
+        assert found["results"][TIME][0][0] > 0
+        counts.append(found["results"][FEED][0])
+    lazy, eager = counts[0], counts[1]
+    assert counts == [lazy, eager, eager, lazy, lazy]
+    assert all(n_plus_1 > 20 > few for n_plus_1, few in zip(lazy, eager, strict=True))
+
+
+def test_compare_shows_what_became_worse(clone: Clone, history: list[str]) -> None:
+    table = clone.asv("compare", "HEAD~2", "HEAD~1")
+    rows = [line for line in table.splitlines() if FEED in line]
+    assert len(rows) == 3
+    assert all(row.startswith("| + ") for row in rows)
+    table = clone.asv("compare", "--only-changed", "HEAD~1", "HEAD")
+    assert FEED not in table
+
+
+def test_continuous(clone: Clone, history: list[str]) -> None:
+    """asv exits 1 where something became worse."""
+    output = clone.asv("continuous", "HEAD~2", "HEAD~1", "--bench", FEED, code=1)
+    assert "PERFORMANCE DECREASED" in output
+
+
+def test_find(clone: Clone, history: list[str]) -> None:
+    clone.asv("find", "HEAD~3..HEAD", TIME)
+
+
+def test_profile(clone: Clone, history: list[str]) -> None:
+    assert "update_profile" in clone.asv("profile", TIME, "HEAD")
+
+
+# --- the site ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(clone: Clone, history: list[str]) -> Iterator[str]:
+    """The published site's address, served by `asv preview`."""
+    clone.asv("publish")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "asv", "preview", "--port", str(port)],
+        cwd=clone.path,
+        env=clone.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        address = f"http://127.0.0.1:{port}/"
+        for _ in range(100):
+            try:
+                urlopen(address).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def page(site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A browser that reaches this machine only; anything else it asks for fails the test."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        assert not os.environ.get("CI"), "CI must have Debian's package chromium"
+        pytest.skip("needs a browser: install Debian's package chromium")
+    outside = []
+
+    def local_only(route: Route) -> None:
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            ],
+        )
+        errors: list[str] = []
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route("**/*", local_only)
+        page.goto(site)
+        yield page
+        browser.close()
+    assert outside == []
+    assert errors == []
+
+
+def test_from_the_grid_to_a_graph(page: Page) -> None:
+    page.get_by_role("link", name="Benchmark grid").click()
+    page.locator(
+        "#summarygrid-display a", has_text="HomeFeedByScale.track_statements"
+    ).first.click()
+    expect(page.locator("#title")).to_have_text(FEED)
+    canvas = page.locator("#main-graph canvas.flot-base")
+    expect(canvas).to_be_visible()
+    drawn = canvas.evaluate(
+        """canvas => new Set(canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height).data).size"""
+    )
+    assert drawn > 10, "the graph is blank"
+
+
+def test_the_list(page: Page) -> None:
+    page.get_by_role("link", name="Benchmark list").click()
+    expect(page.locator("#summarylist-body tr", has_text=FEED).first).to_be_visible()
+
+
+def test_regressions_lead_to_their_graph(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Regressions", exact=True).click()
+    rows = page.locator("#regressions-body table:not(.ignored) tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.filter(has_text=history[3][:8])).to_have_count(3)
+    rows.first.get_by_role("link").first.click()
+    expect(page.locator("#main-graph canvas.flot-base")).to_be_visible()
+
+
+def test_improvements_lead_to_their_graph(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Improvements", exact=True).click()
+    rows = page.locator("#improvements-display tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.filter(has_text=f"{history[0][:8]}..{history[1][:8]}")).to_have_count(3)
+    expect(page.locator("#regressions-display")).to_be_hidden()
+    rows.first.get_by_role("link").first.click()
+    expect(page.locator("#improvements-display")).to_be_hidden()
+    expect(page.locator("#main-graph canvas.flot-base")).to_be_visible()
+
+
+def test_the_feed(site: str, history: list[str]) -> None:
+    with urlopen(f"{site}regressions.xml") as feed:  # noqa: S310
+        text = feed.read().decode()
+    assert text.count("<entry>") == 3
+    assert history[3][:8] in text
+
+
+# --- commits and environments that differ ---------------------------------------------------------
+
+
+def test_a_third_domain_takes_no_edit_elsewhere(clone: Clone, history: list[str]) -> None:
+    """The README's walk, file by file; at the commit before it the domain is n/a."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    files = re.findall(r"^`(\S+\.py)`\n\n```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert len(files) == 5
+    for name, text in files:
+        (clone.path / name).parent.mkdir(exist_ok=True)
+        (clone.path / name).write_text(text, encoding="utf-8")
+    after = clone.commit("A library")
+    output = clone.asv("run", "HEAD~2..HEAD", "--bench", "library", "--bench", TIME, "-e")
+    assert "this commit has no" in output
+    name = "library.BooksOnShelf.time_wall"
+    (new,), (old,) = clone.results(after), clone.results(history[-1])
+    assert new["results"][name][0][0] > 0
+    assert math.isnan(old["results"][name][0][0])
+    for found in (new, old):
+        assert found["results"][TIME][0][0] > 0
+
+
+def environments_by_age(versions: Iterable[str]) -> list[str]:
+    return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def test_environments_of_the_matrix_hold_what_they_say_or_nothing_is_measured(
+    clone: Clone, history: list[str]
+) -> None:
+    config = ("--config", "asv.releases.conf.json")
+    bench = ("--bench", TIME)
+    clone.asv(*config, "run", "HEAD^!", *bench, "--show-stderr")
+    commit = clone.run("git", "rev-parse", "HEAD").strip()
+    results = clone.results(commit, "releases")
+    assert len(results) == 3
+    environments = {}
+    for folder in (clone.path / ".asv" / "env").iterdir():
+        info = json.loads((folder / "asv-env-info.json").read_text(encoding="utf-8"))
+        if version := info["requirements"].get("sqlalchemy"):
+            environments[version] = folder / "bin" / "python"
+    assert len(environments) == 3
+    for version, python in environments.items():
+        imported = clone.run(str(python), "-c", "import sqlalchemy; print(sqlalchemy.__version__)")
+        assert imported.strip() == version
+    # Somebody installs another release into the environment of an older one.
+    *_, old, new = environments_by_age(environments)
+    clone.run(
+        str(environments[old]), "-m", "pip", "install", "-q", "--no-deps", f"sqlalchemy=={new}"
+    )
+    output = clone.asv(*config, "run", "HEAD^!", *bench, "--show-stderr", "--dry-run", code=2)
+    refusals = [line.strip() for line in output.splitlines() if "refusing to measure" in line]
+    assert refusals
+    for line in refusals:
+        assert line.endswith(
+            f"environment virtualenv-py{sys.version_info[0]}.{sys.version_info[1]}-sqlalchemy{old}"
+            f" says sqlalchemy {old}, installed is {new}; remove .asv/env"
+        )
+    assert "Traceback" not in output
+
+
+def test_a_detached_and_shallow_clone(clone: Clone, history: list[str], tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    clone.run("git", "clone", "-q", "--depth=1", clone.path.as_uri(), str(shallow), cwd=tmp_path)
+    clone.run("git", "checkout", "-q", "--detach", cwd=shallow)
+    asv = (sys.executable, "-m", "asv")
+    output = clone.run(*asv, "run", "HEAD^!", "--bench", TIME, cwd=shallow)
+    assert "failed" not in output
+    clone.run(*asv, "publish", cwd=shallow)
+    assert (shallow / ".asv" / "site" / "commits" / "index.html").exists()

@@ -1,0 +1,82 @@
+import importlib.metadata
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness import environment
+
+
+@pytest.fixture
+def asv_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment as asv describes it to a benchmark process, without a matrix."""
+    describe(tmp_path, {})
+    monkeypatch.setenv("ASV_ENV_DIR", str(tmp_path))
+    monkeypatch.setenv("ASV_ENV_NAME", "virtualenv-py3.11")
+    return tmp_path
+
+
+def describe(folder: Path, requirements: dict[str, str]) -> None:
+    (folder / "asv-env-info.json").write_text(json.dumps({"requirements": requirements}))
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    """Make some distributions look installed in another version."""
+    true = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: versions.get(name) or true(name)
+    )
+
+
+def test_an_environment_with_the_commits_pins_is_fine(asv_environment: Path) -> None:
+    environment.verify()
+
+
+def test_outside_asv_there_is_nothing_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ASV_ENV_DIR", raising=False)
+    pretend(monkeypatch, sqlalchemy="1.0")
+    environment.verify()
+
+
+def test_another_version_than_pinned_is_refused(
+    asv_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, faker="1.0")
+    with pytest.raises(SystemExit) as refusal:
+        environment.verify()
+    message = str(refusal.value)
+    assert message.startswith("sqlalchemy-asv: refusing to measure: the commit's pins says faker ")
+    assert "installed is 1.0" in message
+    assert "\n" not in message
+
+
+def test_the_label_decides_where_it_says_something(
+    asv_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = importlib.metadata.version("sqlalchemy")
+    describe(asv_environment, {"SQLAlchemy": installed})
+    environment.verify()
+    describe(asv_environment, {"sqlalchemy": "2.0.1"})
+    monkeypatch.setenv("ASV_ENV_NAME", "virtualenv-py3.11-sqlalchemy2.0.1")
+    with pytest.raises(SystemExit, match=r"sqlalchemy2\.0\.1 says sqlalchemy 2\.0\.1, installed"):
+        environment.verify()
+
+
+def test_what_is_imported_counts_and_not_what_is_recorded(
+    asv_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlalchemy.__version__", "9.9.9")
+    with pytest.raises(SystemExit, match=r"imports sqlalchemy 9\.9\.9, which is not the one"):
+        environment.verify()
+
+
+def test_a_damaged_environment_is_refused_in_one_line(asv_environment: Path) -> None:
+    (asv_environment / "asv-env-info.json").write_text("{")
+    with pytest.raises(SystemExit, match=r"environment virtualenv-py3\.11 is damaged .*; remove"):
+        environment.verify()
+
+
+def test_pins_are_exact_and_unconditional() -> None:
+    assert environment.pins(
+        ["SQLAlchemy==2.1.9", "a-b_c == 1", "x[y]==3", "loose>=1", 'asv==1; extra == "tools"']
+    ) == {"sqlalchemy": "2.1.9", "a-b-c": "1", "x": "3"}

@@ -1,0 +1,138 @@
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from asv.commands.compare import Compare
+from asv.machine import Machine, MachineCollection
+from asv.util import UserError
+
+from reporting import defaults, offline
+from reporting.improvements import improvements
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_a_first_run_has_a_machine_that_tells_no_name(home: Path) -> None:
+    defaults.name_this_machine()
+    machine = Machine.load(interactive=True)
+    host = os.uname().nodename
+    assert machine.machine == defaults.this_machine()
+    assert machine.machine.endswith("cpu")
+    assert host not in json.dumps(machine.__dict__)
+
+
+def test_a_machine_named_by_its_owner_is_left_alone(home: Path) -> None:
+    MachineCollection.save("mine", {"machine": "mine"})
+    before = (home / ".asv-machine.json").read_text()
+    defaults.name_this_machine()
+    assert (home / ".asv-machine.json").read_text() == before
+
+
+@pytest.mark.parametrize(("asked", "used"), [(None, "here"), ("there", "there")])
+def test_compare_means_this_machine_unless_told(
+    home: Path, tmp_path: Path, asked: str | None, used: str
+) -> None:
+    MachineCollection.save(Machine.get_unique_machine_name(), {"machine": "here"})
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "machine.json").write_text("{}")
+    seen: list[Any] = []
+    compare = defaults._with_this_machine(lambda **given: seen.append(given["machine"]))
+    compare(conf=SimpleNamespace(results_dir=str(tmp_path)), machine=asked)
+    assert seen == [used]
+
+
+def test_compare_without_results_of_this_machine_is_left_to_asv(home: Path, tmp_path: Path) -> None:
+    MachineCollection.save(Machine.get_unique_machine_name(), {"machine": "here"})
+    seen: list[Any] = []
+    compare = defaults._with_this_machine(lambda **given: seen.append(given["machine"]))
+    compare(conf=SimpleNamespace(results_dir=str(tmp_path)))
+    assert seen == [None]
+    assert callable(Compare.run)
+
+
+# --- improvements ---------------------------------------------------------------------------------
+
+Step = tuple[int, int, float, float, float]
+
+
+def steps(*values: float, error: float = 0.0) -> list[Step]:
+    """Steps of three revisions each."""
+    return [(3 * i, 3 * i + 3, v, v, error) for i, v in enumerate(values)]
+
+
+def test_a_fall_is_an_improvement() -> None:
+    assert improvements(steps(10.0, 5.0), 0.05) == [(2, 3, 10.0, 5.0)]
+
+
+def test_a_fall_within_threshold_or_noise_is_none() -> None:
+    assert improvements(steps(10.0, 9.8), 0.05) == []
+    assert improvements(steps(10.0, 8.0, error=3.0), 0.05) == []
+    assert improvements(steps(10.0), 0.05) == []
+    assert improvements([], 0.05) == []
+
+
+def test_undoing_a_regression_is_no_improvement() -> None:
+    assert improvements(steps(5.0, 10.0, 5.0), 0.05) == []
+    assert improvements(steps(5.0, 10.0, 4.0), 0.05) == [(5, 6, 5.0, 4.0)]
+
+
+def test_two_falls_are_two_improvements() -> None:
+    assert improvements(steps(20.0, 10.0, 5.0), 0.05) == [(2, 3, 20.0, 10.0), (5, 6, 10.0, 5.0)]
+
+
+# --- the offline site -----------------------------------------------------------------------------
+
+
+def site(tmp_path: Path, html: str) -> Any:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").write_text(html)
+    npm = tmp_path / "npm"
+    packages = [*offline.ASSETS.values(), (offline.FONTS[0], offline.FONTS[1] + "/font")]
+    for package, path in packages:
+        file = npm / "node_modules" / package.rpartition("@")[0] / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("content")
+    wanted = sorted({package for package, _ in [*offline.ASSETS.values(), offline.FONTS]})
+    (npm / "installed.txt").write_text("\n".join(wanted))
+    return SimpleNamespace(html_dir=str(tmp_path / "html"), env_dir=str(tmp_path / "env"))
+
+
+def test_scripts_are_local_and_a_checksum_stays_only_where_it_holds(tmp_path: Path) -> None:
+    wrong = '<script src="https://cdn.invalid/jquery-3.3.1.min.js" integrity="sha256-AAAA="'
+    right = '<script src="https://cdn.invalid/blueimp-md5/2.19.0/js/md5.min.js" integrity="'
+    digest = "sha256-7XACtDnprIRfIjV9giusFERzD722AW0+yUMil7nsn3M="
+    anonymous = ' crossorigin="anonymous"></script>'
+    conf = site(tmp_path, wrong + anonymous + right + digest + '"' + anonymous)
+    offline.Offline.publish(conf, None, None, None, None)
+    html = (tmp_path / "html" / "index.html").read_text()
+    assert html == (
+        '<script src="vendor/js/jquery.min.js"></script>'
+        f'<script src="vendor/js/md5.min.js" integrity="{digest}"></script>'
+    )
+    assert (tmp_path / "html" / "vendor" / "js" / "jquery.min.js").exists()
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<script src="https://cdn.invalid/new.js" crossorigin="anonymous"></script>',
+        '<link rel="stylesheet" href="https://cdn.invalid/new.css">',
+    ],
+)
+def test_a_script_without_a_package_is_named(tmp_path: Path, tag: str) -> None:
+    with pytest.raises(UserError, match=r"would load https://cdn\.invalid/new\..*: add its pack"):
+        offline.Offline.publish(site(tmp_path, tag), None, None, None, None)
+
+
+def test_without_npm_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(UserError, match=r"npm is missing: install Node\.js, or `pip install"):
+        offline.fetch(tmp_path / "npm")

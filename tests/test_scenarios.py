@@ -1,0 +1,319 @@
+"""Every scenario, run as asv runs it but in this process, and the traps its base has to close."""
+
+import importlib
+import inspect
+import itertools
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asv_runner.benchmarks import benchmark_types
+from asv_runner.discovery import disc_benchmarks
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+import benchmarks
+from benchmarks.harness.commit import measured
+from benchmarks.harness.counting import counting
+from benchmarks.harness.database import Images, SQLite, build_images
+from benchmarks.harness.scenario import Scenario
+from benchmarks.harness.version import version_of
+from fixtures.social import operations
+
+METRICS = ("time_", "peakmem_", "track_")
+
+
+def scenarios() -> list[type[Scenario]]:
+    found: dict[type[Scenario], None] = {}
+    for module in pkgutil.iter_modules(benchmarks.__path__, "benchmarks."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if inspect.isclass(value) and issubclass(value, Scenario):
+                found[value] = None
+    return [scenario for scenario in found if not inspect.isabstract(scenario)]
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as asv gives one to `setup_cache`, with every dataset in it."""
+    folder = tmp_path_factory.mktemp("images")
+    previous = Path.cwd()
+    os.chdir(folder)
+    for domain in {scenario.dataset: scenario for scenario in scenarios()}.values():
+        build_images(domain.dataset, domain.scales)
+    os.chdir(previous)
+    return folder
+
+
+def images_of(scenario: type[Scenario]) -> Images:
+    return Images(scenario.dataset, dict.fromkeys(scenario.scales, "any"))
+
+
+def content(scenario: Scenario) -> list[str]:
+    """Everything in the scenario's database."""
+    database = scenario._database
+    assert database is not None
+    return list(database._driver.iterdump())
+
+
+def test_there_is_a_scenario_for_every_operation() -> None:
+    for domain in ("social", "ecommerce"):
+        module = importlib.import_module(f"fixtures.{domain}.operations")
+        names = {
+            name
+            for name, value in vars(module).items()
+            if inspect.isfunction(value)
+            and value.__module__ == module.__name__
+            and next(iter(inspect.signature(value).parameters)) == "session"
+        }
+        used = inspect.getsource(importlib.import_module(f"benchmarks.{domain}"))
+        assert {name for name in names if f"operations.{name}(" not in used} == set()
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
+def test_scenario_reads_like_a_line_of_a_report(scenario: type[Scenario]) -> None:
+    assert scenario.__doc__ is not None
+    assert "\n" not in scenario.__doc__
+    assert scenario.__doc__.endswith(".")
+    assert len(scenario.params) == len(scenario.param_names)
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
+def test_every_sample_of_a_scenario_meets_the_same_database(
+    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(image_folder)
+    images = images_of(scenario)
+    for params in itertools.product(*scenario.params):
+        if dict(zip(scenario.param_names, params, strict=True)).get("scale", 1) > 1:
+            continue  # the same code on more rows; asv runs it, a test need not
+        instance = scenario()
+        seen = []
+        for _ in range(3):
+            instance.setup(images, *params)
+            seen.append(content(instance))
+            instance.time_wall(images, *params)
+            instance.teardown(images, *params)
+        assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_write_is_seen_and_undone(image_folder: Path) -> None:
+    database = SQLite((image_folder / "social-1.sqlite").read_bytes())
+    for _ in range(2):
+        database.restore()
+        with Session(database.engine) as session:
+            assert session.scalar(text("SELECT count(*) FROM users")) == 1_000
+            session.execute(text("DELETE FROM likes"))
+            session.execute(text("DELETE FROM users WHERE id > 990 AND 0"))
+            session.commit()
+            assert session.scalar(text("SELECT count(*) FROM likes")) == 0
+
+
+def test_foreign_keys_are_checked_while_operations_run(image_folder: Path) -> None:
+    database = SQLite((image_folder / "social-1.sqlite").read_bytes())
+    database.restore()
+    with Session(database.engine) as session:
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+# --- trap 2: a benchmark that changed but did not say so ------------------------------------------
+
+
+def scenario_versions(folder: Path, operation: str, extra: str = "") -> dict[str, str]:
+    """The versions asv would record for a module with one scenario, by metric."""
+    package = folder / "suite"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "module.py").write_text(
+        textwrap.dedent(
+            f"""
+            from benchmarks.harness.scenario import Scenario
+
+            class Base(Scenario):
+                '''A domain.'''
+                dataset = "social"
+                user_id = 42{extra}
+
+                def setup_cache(self):
+                    return self.build()
+
+            class Case(Base):
+                '''A line of a report.'''
+
+                def operation(self, session):
+                    {operation}
+            """
+        )
+    )
+    code = (
+        "import json, sys; sys.path[:0] = sys.argv[1:];"
+        "from asv_runner.discovery import disc_benchmarks;"
+        "print(json.dumps({b.name: b.version for b in disc_benchmarks('suite')}))"
+    )
+    root = Path(benchmarks.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(root)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert len(found) >= 3
+    return {name: str(version) for name, version in found.items()}
+
+
+def test_the_version_follows_the_operation_and_what_it_inherits(tmp_path: Path) -> None:
+    once = scenario_versions(tmp_path / "a", "return operations.home_feed(session, 42)")
+    assert once == scenario_versions(
+        tmp_path / "b", "return operations.home_feed(session, 42)  # comments do not count"
+    )
+    other = scenario_versions(tmp_path / "c", "return operations.home_feed(session, 43)")
+    inherited = scenario_versions(
+        tmp_path / "d", "return operations.home_feed(session, 42)", extra="0"
+    )
+    for name in once:
+        assert len({once[name], other[name], inherited[name]}) == 3
+
+
+def test_docstrings_and_layout_do_not_count() -> None:
+    plain = "def f(x):\n    return x\n"
+    dressed = 'def f(x):\n    """Says."""\n\n    # why\n    return (x)\n'
+    assert version_of([plain]) == version_of([dressed])
+    assert version_of([plain]) != version_of([plain.replace("return x", "return -x")])
+
+
+def test_every_metric_of_every_scenario_has_a_version_and_the_scenarios_source() -> None:
+    versions = set()
+    for scenario in scenarios():
+        for name, metric in inspect.getmembers(scenario, inspect.isfunction):
+            if name.startswith(METRICS):
+                versions.add(metric.version)  # type: ignore[attr-defined]
+                assert metric.pretty_source.startswith(f"class {scenario.__name__}(")  # type: ignore[attr-defined]
+    assert len(versions) == sum(
+        name.startswith(METRICS) for scenario in scenarios() for name in dir(scenario)
+    )
+
+
+# --- trap 8: a cache handed to the wrong benchmark ------------------------------------------------
+
+
+def test_asv_keeps_a_cache_for_each_dataset() -> None:
+    keys: dict[str, set[str]] = {}
+    for benchmark in disc_benchmarks("benchmarks"):
+        instance = getattr(benchmark.func, "__self__", None)
+        if isinstance(instance, Scenario):
+            keys.setdefault(instance.dataset, set()).add(benchmark.setup_cache_key)
+    assert len(keys) == 2
+    assert all(len(of_one) == 1 for of_one in keys.values())
+    assert len(set.union(*keys.values())) == len(keys)
+
+
+def test_a_dataset_without_a_cache_of_its_own_is_refused() -> None:
+    with pytest.raises(TypeError, match="Shared sets `dataset` and must define `setup_cache`"):
+        type("Shared", (Scenario,), {"dataset": "other"})
+
+
+def test_the_cache_of_another_dataset_is_refused() -> None:
+    scenario = next(s for s in scenarios() if s.dataset == "social")()
+    with pytest.raises(SystemExit, match="was given the data of ecommerce"):
+        scenario.setup(Images("ecommerce", {1: "any"}))
+
+
+def test_a_scale_without_an_image_is_refused() -> None:
+    scenario = next(s for s in scenarios() if s.param_names == ("scale",))()
+    with pytest.raises(SystemExit, match="scale 7 is not among the scales of"):
+        scenario.setup(images_of(type(scenario)), 7)
+
+
+# --- what a commit lacks is n/a -------------------------------------------------------------------
+
+
+@pytest.fixture
+def feed(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(image_folder)
+    found = [s for s in scenarios() if s.__name__ == "HomeFeed"]
+    return found[0]()
+
+
+def test_an_operation_the_commit_lacks_is_skipped(
+    feed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(operations, "home_feed")
+    with pytest.raises(NotImplementedError, match=r"no fixtures\.social\.operations\.home_feed"):
+        feed.setup(images_of(type(feed)), "lazy")
+    feed.teardown(images_of(type(feed)), "lazy")
+
+
+def test_an_argument_the_commit_lacks_is_skipped(
+    feed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "home_feed", lambda session, user_id: [])
+    with pytest.raises(NotImplementedError, match="unexpected keyword argument 'loading'"):
+        feed.setup(images_of(type(feed)), "lazy")
+
+
+def test_an_error_within_an_operation_is_not_taken_for_a_lack(
+    feed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(session: Session, user_id: int, *, loading: str) -> None:
+        operations.active_users_with_threads(session, nonsense=loading)  # type: ignore[call-arg]
+
+    monkeypatch.setattr(operations, "home_feed", broken)
+    with pytest.raises(TypeError):
+        feed.setup(images_of(type(feed)), "lazy")
+
+
+def test_a_domain_the_commit_lacks_is_skipped() -> None:
+    images = build_images("library", (1,))
+    assert images.fingerprints == {}
+    absent = measured("fixtures.library.operations")
+    with pytest.raises(NotImplementedError, match=r"this commit has no fixtures\.library"):
+        absent.borrow(None)
+
+
+def test_asv_finds_all_metrics() -> None:
+    names = {benchmark.name for benchmark in disc_benchmarks("benchmarks")}
+    for scenario in scenarios():
+        module = scenario.__module__.removeprefix("benchmarks.")
+        for metric in ("time_wall", "time_cpu", "peakmem_process"):
+            assert f"{module}.{scenario.__name__}.{metric}" in names
+    assert len(benchmark_types) >= 3
+
+
+# --- counts ---------------------------------------------------------------------------------------
+
+
+def test_statements_and_rows_are_those_of_the_operation(image_folder: Path) -> None:
+    database = SQLite((image_folder / "social-1.sqlite").read_bytes())
+    database.restore()
+    with Session(database.engine) as session, counting(database.engine) as counts:
+        session.execute(text("SELECT id FROM users WHERE id <= 10")).all()
+        assert (counts.statements, counts.rows) == (1, 10)
+        session.execute(text("SELECT id FROM users WHERE id <= 10")).first()
+        assert counts.statements == 2
+        assert session.execute(text("SELECT id FROM users WHERE id < 0")).all() == []
+        session.execute(text("UPDATE users SET name = 'x' WHERE id < 5"))
+        list(session.execute(text("SELECT id FROM posts LIMIT 30")).partitions(7))
+    assert (counts.statements, counts.rows) == (5, 10 + 1 + 30)
+    with Session(database.engine) as session:
+        session.execute(text("SELECT 1")).all()
+    assert counts.statements == 5
+
+
+def test_counts_are_equal_on_every_run(feed: Any) -> None:
+    images = images_of(type(feed))
+    seen = set()
+    for _ in range(3):
+        feed.setup(images, "selectin")
+        statements = feed.track_statements(images, "selectin")
+        feed.teardown(images, "selectin")
+        feed.setup(images, "selectin")
+        seen.add((statements, feed.track_rows(images, "selectin")))
+        feed.teardown(images, "selectin")
+    assert len(seen) == 1
+    assert seen != {(0, 0)}
