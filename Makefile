@@ -1,0 +1,37 @@
+# Two commands need no set-up: `make` measures HEAD, `make test` runs all checks and tests.
+# Both need git, make and Python 3.11 or later with pip and venv; PYTHON=… chooses which Python.
+PYTHON ?= python3
+VENV := .venv
+ASV := $(VENV)/bin/asv
+
+.PHONY: run test site clean
+run: $(VENV)/tools
+	$(ASV) run "HEAD^!" --show-stderr --record-samples
+	@echo "Measured. 'make site' publishes the results; README.md shows how to compare commits."
+
+test: $(VENV)/tests
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest
+
+# Publish the site and serve it on http://127.0.0.1:8080 until interrupted.
+site: $(VENV)/tools
+	$(ASV) publish
+	$(ASV) preview
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sqlalchemy-asv: Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# npm, which the site's scripts come from, is installed as a package where the machine has none.
+$(VENV)/tools: $(VENV)/bin/python pyproject.toml
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools$(if $(shell command -v npm),,,npm)]"
+	@touch $@
+
+$(VENV)/tests: $(VENV)/tools
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools,test]"
+	@touch $@
+
+clean:
+	rm -rf .asv $(VENV)
