@@ -12,14 +12,14 @@ operations = measured("fixtures.ecommerce.operations")
 
 NOW = dt.datetime(2026, 1, 1)
 STRATEGIES = ["lazy", "selectin", "joined", "subquery"]
-SCALES = [0.1, 1, 10]
+SCALES = [0.01, 0.1, 1, 10]
 
 
 class ShopScenario(Scenario):
     dataset = "ecommerce"
-    scales = (0.1, 1, 10)
-    customer_id = 42
-    product_id = 7
+    scales = (0.01, 0.1, 1, 10)
+    customer_id = 7
+    product_id = 3
 
     def setup_cache(self) -> Images:
         return self.build()

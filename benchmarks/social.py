@@ -13,15 +13,15 @@ operations = measured("fixtures.social.operations")
 
 NOW = dt.datetime(2026, 1, 1)
 STRATEGIES = ["lazy", "selectin", "joined", "subquery"]
-SCALES = [0.1, 1, 10]
+SCALES = [0.01, 0.1, 1, 10]
 
 
 class SocialScenario(Scenario):
     dataset = "social"
-    scales = (0.1, 1, 10)
-    # Any users and posts do: who is popular does not follow from the id.
-    user_id = 42
-    other_id = 43
+    scales = (0.01, 0.1, 1, 10)
+    # Users and posts of every scale; who is popular does not follow from the id.
+    user_id = 7
+    other_id = 8
     post_id = 7
 
     def setup_cache(self) -> Images:

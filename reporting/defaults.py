@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ def apply() -> None:
     # Every process that asv starts inherits it. The order of a set of strings, and with it what
     # SQLAlchemy does in which order, is then the same in every run.
     os.environ["PYTHONHASHSEED"] = "0"
+    # asv does not tell benchmarks that nobody will keep their results.
+    if {"--quick", "-q"} & set(sys.argv):
+        os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
     name_this_machine()
     Compare.run = _with_this_machine(Compare.run)
 

@@ -4,6 +4,10 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from sqlalchemy.orm import configure_mappers
+
+SUITE = __name__.partition(".")[0]
+
 
 class _Absent(ModuleType):
     def __getattr__(self, name: str) -> Any:
@@ -19,7 +23,10 @@ def measured(name: str) -> ModuleType:
     as n/a, and nothing else is disturbed.
     """
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
+        # Here rather than at the first query, once for all processes that asv forks from this one.
+        configure_mappers()
+        return module
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
@@ -30,16 +37,16 @@ def lacking(error: Exception) -> str | None:
     """What the commit lacks, if that is why a call of one of its operations failed.
 
     That is an operation that does not exist, or does not take a keyword it is given; only where the
-    call itself failed, not something within the operation.
+    call itself failed, in a scenario, and not something within the operation.
     """
     traceback = error.__traceback__
-    depth = 0
-    while traceback is not None:
+    while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-        depth += 1
-    # Depth 1 is the harness, 2 the scenario's method.
-    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType) and depth == 2:
+    where = traceback.tb_frame.f_globals["__name__"] if traceback is not None else ""
+    if not where.startswith(f"{SUITE}.") or where.startswith(f"{SUITE}.harness."):
+        return None
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
         return f"this commit has no {error.obj.__name__}.{error.name}"
-    if isinstance(error, TypeError) and "unexpected keyword argument" in str(error) and depth == 2:
+    if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
         return f"at this commit, {error}"
     return None

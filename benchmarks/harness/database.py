@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy.dialects.sqlite  # noqa: F401 (before asv forks, not in every process)
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
@@ -68,19 +69,19 @@ class SQLite:
         self._image = image
         self._changes = -1
         with self.engine.connect() as connection:
-            self._driver: Any = connection.connection.dbapi_connection
+            self.driver: Any = connection.connection.dbapi_connection
 
     def serialize(self) -> bytes:
-        return self._driver.serialize()  # type: ignore[no-any-return]
+        return self.driver.serialize()  # type: ignore[no-any-return]
 
     def restore(self) -> None:
         """Make the content that of the image again; nothing to do if no row changed since."""
-        if self._driver.total_changes == self._changes:
+        if self.driver.total_changes == self._changes:
             return
-        self._driver.deserialize(self._image)
+        self.driver.deserialize(self._image)
         # Reads the schema, which the first statement of a sample should not have to do.
-        self._driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        self._changes = self._driver.total_changes
+        self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        self._changes = self.driver.total_changes
 
     def mark_changed(self) -> None:
         """Make the next `restore` do its work whether or not a row changed."""

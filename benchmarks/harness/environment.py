@@ -1,5 +1,6 @@
 """Refuse to measure in an environment that does not hold what its name says."""
 
+import functools
 import importlib
 import importlib.metadata
 import json
@@ -45,23 +46,33 @@ def verify() -> None:
 
     Does nothing outside an environment that asv made. Calls `refuse` on the first difference.
     """
+    if reason := difference():
+        refuse(reason)
+
+
+@functools.cache
+def difference() -> str | None:
+    """Why this environment is not what it should be; looked up once a process, and its forks."""
     folder = os.environ.get("ASV_ENV_DIR")
     if not folder:
-        return
+        return None
     label = os.environ.get("ASV_ENV_NAME", "without a name")
+    if sys.flags.hash_randomization:
+        return "PYTHONHASHSEED is not 0, so counts would differ; is `plugins` in asv's settings?"
     try:
         named = matrix_requirements(Path(folder))
         pinned = pins(importlib.metadata.requires(DISTRIBUTION) or [])
     except (OSError, ValueError, KeyError, importlib.metadata.PackageNotFoundError) as error:
-        refuse(f"environment {label} is damaged ({type(error).__name__}: {error}); remove it")
+        return f"environment {label} is damaged ({type(error).__name__}: {error}); remove it"
     for name, version in (pinned | named).items():
-        claim = f"environment {label}" if name in named else "the commit's pins"
+        claim = f"environment {label} says" if name in named else "the commit's pins say"
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found = "missing"
         if found != version:
-            refuse(f"{claim} says {name} {version}, installed is {found}; remove .asv/env")
+            return f"{claim} {name} {version}, installed is {found}; remove .asv/env"
     imported = importlib.import_module("sqlalchemy").__version__
     if imported != importlib.metadata.version("sqlalchemy"):
-        refuse(f"environment {label} imports sqlalchemy {imported}, which is not the one installed")
+        return f"environment {label} imports sqlalchemy {imported}, which is not the one installed"
+    return None

@@ -5,27 +5,42 @@ import statistics
 import time
 from collections.abc import Callable
 
+Action = Callable[[], object]
 
-def seconds(action: Callable[[], object]) -> float:
-    """Wall time of one call, in seconds, with the garbage collector off as in `timeit`."""
+
+def nothing() -> None:
+    pass
+
+
+def ratio(
+    first: Action,
+    second: Action,
+    *,
+    pairs: int,
+    seconds: float = 0,
+    prepare: tuple[Action, Action] = (nothing, nothing),
+) -> float:
+    """How many times as long the first takes as the second.
+
+    Takes at least `pairs` samples of each (two or more), in turns, and more while `seconds` last;
+    each after its preparation, which is not timed. What disturbs a sample makes it longer, so the
+    low ones are the true ones: divides the lower decile of one side by that of the other. The
+    garbage collector is off, as in `timeit`, and collects between long samples.
+    """
+    samples: tuple[list[float], list[float]] = ([], [])
+    end = time.perf_counter() + seconds
     gc.collect()
     gc.disable()
     try:
-        start = time.perf_counter()
-        action()
-        return time.perf_counter() - start
+        while len(samples[0]) < pairs or time.perf_counter() < end:
+            for before, act, times in zip(prepare, (first, second), samples, strict=True):
+                before()
+                start = time.perf_counter()
+                act()
+                times.append(time.perf_counter() - start)
+                if times[-1] > 0.1:
+                    gc.collect()
     finally:
         gc.enable()
-
-
-def ratio(first: Callable[[], object], second: Callable[[], object], *, pairs: int) -> float:
-    """How many times as long the first takes as the second: the lower quartile of each, divided.
-
-    What disturbs a sample makes it longer, so the low ones are the true ones. Needs two pairs.
-    """
-    samples = [(seconds(first), seconds(second)) for _ in range(pairs)]
-    return low_quartile([a for a, _ in samples]) / low_quartile([b for _, b in samples])
-
-
-def low_quartile(samples: list[float]) -> float:
-    return statistics.quantiles(samples, n=4, method="inclusive")[0]
+    low, floor = (statistics.quantiles(s, n=10, method="inclusive")[0] for s in samples)
+    return low / floor

@@ -1,24 +1,43 @@
 """The base of every scenario: one operation in, the whole family of metrics out.
 
 A scenario is a class of about ten lines: its dataset (from the base of its domain), its parameters,
-and the operation. Everything else, clocks, restore, versions, happens here, once.
+and the operation. Everything else, clocks, counters, restore, versions, happens here, once.
 """
 
 from __future__ import annotations
 
 import abc
 import inspect
+import os
+import sys
 import time
 import types
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
+from . import calls, instructions, memory, ratio, recording, replay
 from .commit import lacking
-from .counting import Counts, counting
 from .database import Images, SQLite, build_images
-from .environment import refuse, verify
+from .environment import difference, refuse, verify
 from .version import source_of, version_of
+
+Metric = TypeVar("Metric", bound=Callable[..., Any])
+
+
+def metric(*modules: types.ModuleType, **attributes: Any) -> Callable[[Metric], Metric]:
+    """A metric: with asv's attributes (`unit`, `timer`, …), and the modules that measure it.
+
+    Its version follows their source as well.
+    """
+
+    def mark(function: Metric) -> Metric:
+        function.__dict__.update(attributes)
+        function._sources = [source_of(thing) for thing in (function, *modules)]  # type: ignore[attr-defined]
+        return function
+
+    return mark
 
 
 class Scenario(abc.ABC):
@@ -29,23 +48,27 @@ class Scenario(abc.ABC):
     line on which that function stands, so every dataset needs one of its own.
 
     A parameter named `scale` chooses the size of the dataset, 1 where there is none; the other
-    parameters are passed on to `prepare` and `operation`.
+    parameters are passed on to `prepare`, `load` and `operation`.
     """
 
     dataset: ClassVar[str]
     scales: ClassVar[tuple[float, ...]] = (1,)
     params: ClassVar[tuple[Any, ...]] = ()
     param_names: ClassVar[tuple[str, ...]] = ()
+    not_measured: ClassVar[tuple[str, ...]] = ()
+    """Metrics that say nothing about this scenario; give the reason beside them."""
 
     # asv's own settings. With `setup` run before each sample, asv times one operation a sample.
     timeout = 120
     rounds = 2
-    repeat = (5, 50, 0.3)
+    repeat = (5, 50, 0.15)
     warmup_time = 0.05
 
     _database: SQLite | None = None
     _session: Session | None = None
     _arguments: tuple[Any, ...] = ()
+
+    # --- what a scenario says -----------------------------------------------------------------
 
     @abc.abstractmethod
     def operation(self, session: Session, *args: Any, **kwargs: Any) -> object:
@@ -54,41 +77,91 @@ class Scenario(abc.ABC):
     def prepare(  # noqa: B027 (most scenarios need nothing)
         self, session: Session, *args: Any, **kwargs: Any
     ) -> None:
-        """What the operation needs and is not measured; before every sample, on fresh data."""
+        """What the operation finds in the database, on fresh data, in a session of its own."""
+
+    def load(  # noqa: B027
+        self, session: Session, *args: Any, **kwargs: Any
+    ) -> None:
+        """What the operation's session has done before."""
 
     # --- metrics ------------------------------------------------------------------------------
 
+    @metric()
     def time_wall(self, images: Images, *params: Any) -> None:
         """Wall time in seconds."""
         self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
 
+    @metric(timer=time.process_time, rounds=1)
     def time_cpu(self, images: Images, *params: Any) -> None:
         """CPU time of the process in seconds: no waiting, no preemption."""
         self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
 
-    time_cpu.timer = time.process_time  # type: ignore[attr-defined]
-
+    @metric()
     def peakmem_process(self, images: Images, *params: Any) -> None:
         """The largest size of the whole process in bytes, dataset and libraries included."""
-        self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
+        self.perform()
 
+    @metric(recording, unit="statements")
     def track_statements(self, images: Images, *params: Any) -> int:
         """SQL statements sent to the database."""
-        return self._counted().statements
+        return len(self._recorded().statements)
 
-    track_statements.unit = "statements"  # type: ignore[attr-defined]
-
+    @metric(recording, unit="rows")
     def track_rows(self, images: Images, *params: Any) -> int:
         """Rows fetched from the database."""
-        return self._counted().rows
+        return self._recorded().rows
 
-    track_rows.unit = "rows"  # type: ignore[attr-defined]
+    @metric(calls, unit="calls")
+    def track_calls(self, images: Images, *params: Any) -> int:
+        """Calls of Python functions, built-in ones included."""
+        return calls.calls(self.perform)
 
-    def _counted(self) -> Counts:
-        assert self._database is not None
-        with counting(self._database.engine) as counts:
-            self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
-        return counts
+    @metric(memory, unit="bytes")
+    def track_allocated(self, images: Images, *params: Any) -> int:
+        """Peak bytes of Python memory that the operation allocates."""
+        return memory.allocated(self.perform)
+
+    @metric(instructions, unit="instructions", timeout=900)
+    def track_instructions(self, images: Images, *params: Any) -> int:
+        """Machine instructions of the operation, C and Python alike."""
+        if quick():
+            skip("`--quick` leaves instructions out: they take seconds each")
+        try:
+            return instructions.instructions(type(self), images, params)
+        except FileNotFoundError:
+            skip(instructions.MISSING)
+
+    @metric(ratio, recording, replay, unit="times the driver")
+    def track_times_driver(self, images: Images, *params: Any) -> float:
+        """Wall time over sending the same statements by the bare driver, in one process."""
+        tape = self._recorded()
+        if not tape.statements:
+            skip("the operation sends no statement")
+
+        def again() -> None:
+            self.teardown(images, *params)
+            self._fresh()
+
+        def bare() -> None:
+            self.teardown(images, *params)
+            self._fresh()
+            # What is sent is sent on a connection without a transaction, as the operation's is.
+            self.teardown(images, *params)
+
+        bare()
+        replay.check(tape, replay.replay(self.database.driver, tape))
+        return ratio.ratio(
+            self.perform,
+            lambda: replay.replay(self.database.driver, tape),
+            prepare=(again, bare),
+            pairs=2 if quick() else 30,
+            seconds=0 if quick() else 0.3,
+        )
+
+    def _recorded(self) -> recording.Tape:
+        with recording.recording(self.database.engine) as tape:
+            self.perform()
+        return tape
 
     # --- what asv calls around them -----------------------------------------------------------
 
@@ -108,6 +181,18 @@ class Scenario(abc.ABC):
             self._session.close()
             self._session = None
 
+    # --- the harness --------------------------------------------------------------------------
+
+    @property
+    def database(self) -> SQLite:
+        assert self._database is not None
+        return self._database
+
+    def perform(self) -> object:
+        """The operation, in the session and with the parameters that `setup` left."""
+        assert self._session is not None
+        return self.operation(self._session, *self._arguments)
+
     def _begin(self, images: Images, params: tuple[Any, ...]) -> None:
         verify()
         if images.dataset != self.dataset:
@@ -121,8 +206,11 @@ class Scenario(abc.ABC):
         self._arguments = tuple(named.values())
         self._database = SQLite(images.path(scale).read_bytes())
         try:
-            self._fresh()
-            self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
+            # Twice: what the first run leaves in caches, the second may still make use of.
+            for _ in range(1 if quick() else 2):
+                self._fresh()
+                self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
+                self.teardown(images)
         except (AttributeError, TypeError) as error:
             if missing := lacking(error):
                 raise NotImplementedError(missing) from None
@@ -131,11 +219,11 @@ class Scenario(abc.ABC):
             self.teardown(images)
 
     def _fresh(self) -> None:
-        assert self._database is not None
-        self._database.restore()
-        with Session(self._database.engine) as session:
+        self.database.restore()
+        with Session(self.database.engine) as session:
             self.prepare(session, *self._arguments)
-        self._session = Session(self._database.engine)
+        self._session = Session(self.database.engine)
+        self.load(self._session, *self._arguments)
 
     # --- traps of asv closed for every subclass -----------------------------------------------
 
@@ -148,22 +236,39 @@ class Scenario(abc.ABC):
         super().__init_subclass__()
         if "dataset" in vars(cls) and "setup_cache" not in vars(cls):
             raise TypeError(f"{cls.__name__} sets `dataset` and must define `setup_cache` as well")
+        if os.environ.get(instructions.UNDER_VALGRIND):
+            return  # where nobody asks for versions, and reading sources would take seconds
         sources = [
             source_of(base)
             for base in cls.__mro__
             if issubclass(base, Scenario) and base is not Scenario
         ]
-        for name, metric in inspect.getmembers(cls, inspect.isfunction):
-            if not name.startswith(("time_", "peakmem_", "track_")):
-                continue
-            own = types.FunctionType(metric.__code__, metric.__globals__, name)
-            own.__dict__.update(metric.__dict__)
-            own.__doc__ = metric.__doc__
+        for name, shared in inspect.getmembers(cls, lambda member: hasattr(member, "_sources")):
+            own = types.FunctionType(shared.__code__, shared.__globals__, name)
+            own.__dict__.update(shared.__dict__)
+            own.__doc__ = shared.__doc__
             own.__module__ = cls.__module__
-            own.version = version_of([inspect.getsource(metric.__code__).lstrip(), *sources])  # type: ignore[attr-defined]
+            own.version = version_of([*shared._sources, *sources])  # type: ignore[attr-defined]
             own.pretty_source = sources[0]  # type: ignore[attr-defined]
+            own.skip_benchmark = name in cls.not_measured  # type: ignore[attr-defined]
             setattr(cls, name, own)
 
+
+def quick() -> bool:
+    """Whether nobody will keep the results (`asv run --quick`, says the plugin)."""
+    return bool(os.environ.get("SQLALCHEMY_ASV_QUICK"))
+
+
+def skip(reason: str) -> NoReturn:
+    """Make the benchmark n/a from within a metric; `setup` raises `NotImplementedError` instead."""
+    from asv_runner.benchmarks.mark import SkipNotImplemented
+
+    print(f"asv: skipped: {reason}", file=sys.stderr)
+    raise SkipNotImplemented(reason)
+
+
+# Looked up by the process that asv's fork server starts as, once for all it forks.
+difference()
 
 # The site shows a benchmark's source, followed by `setup`; that of the scenario says it all.
 Scenario.setup.pretty_source = "# restores the dataset and opens a session: see harness/scenario.py"  # type: ignore[attr-defined]

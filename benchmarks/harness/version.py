@@ -1,16 +1,18 @@
 """A benchmark's version: what it does, as text, so that old results count only while it is true."""
 
 import ast
+import functools
 import hashlib
 import inspect
 import textwrap
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Class = TypeVar("Class", bound=type)
 
 
-def source_of(thing: type) -> str:
+@functools.cache
+def source_of(thing: Any) -> str:
     return textwrap.dedent(inspect.getsource(thing))
 
 
@@ -18,14 +20,19 @@ def version_of(sources: Iterable[str]) -> str:
     """A digest of Python sources that comments, layout and docstrings do not change."""
     digest = hashlib.sha256()
     for source in sources:
-        tree = ast.parse(source)
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.Module)) and (
-                ast.get_docstring(node, clean=False) is not None
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
-        digest.update(ast.unparse(tree).encode())
+        digest.update(_normalized(source).encode())
     return digest.hexdigest()
+
+
+@functools.cache
+def _normalized(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.Module)) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def versioned(benchmark: Class) -> Class:
