@@ -308,6 +308,53 @@ def test_environments_of_the_matrix_hold_what_they_say_or_nothing_is_measured(
     assert "Traceback" not in output
 
 
+def test_small_changes_show_in_counts(clone: Clone, history: list[str]) -> None:
+    """A statement, a row, one percent of Python more: each in the counts meant for it."""
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    before = operations.read_text(encoding="utf-8")
+    head, feed, body = before.partition("def home_feed(")
+
+    def changed(old: str, new: str) -> str:
+        assert old in body
+        return head + feed + body.replace(old, new, 1)
+
+    end = "    return posts\n"
+    variants = {
+        "nothing": before,
+        "a statement": changed(end, "    session.execute(select(literal(1))).close()\n" + end),
+        "a row": changed(".limit(limit)", ".limit(limit + 1)").replace(
+            end, "    posts.pop()\n" + end, 1
+        ),
+        "a hundredth": changed(end, "    for _ in range(CALLS):\n        len(())\n" + end),
+    }
+    bench = r"social\.HomeFeedByScale\.track_(statements|rows|calls|allocated)\(1\)"
+    if shutil.which("valgrind"):
+        bench = bench.replace("allocated", "allocated|instructions")
+    counts: dict[str, dict[str, float]] = {}
+    for name, text in variants.items():
+        calls = round(counts["nothing"]["calls"] / 100) if counts else 0
+        operations.write_text(text.replace("CALLS", str(calls)), encoding="utf-8")
+        commit = clone.commit(f"The feed with {name}")
+        clone.asv("run", "HEAD^!", "--bench", bench, "--show-stderr")
+        (found,) = clone.results(commit)
+        counts[name] = {
+            benchmark.rpartition(".track_")[2]: values[0][2]
+            for benchmark, values in found["results"].items()
+        }
+    operations.write_text(before, encoding="utf-8")
+    nothing = counts["nothing"]
+    assert counts["a statement"]["statements"] == nothing["statements"] + 1
+    assert counts["a row"]["statements"] == nothing["statements"]
+    assert counts["a row"]["rows"] > nothing["rows"]
+    assert counts["a hundredth"]["statements"] == nothing["statements"]
+    assert counts["a hundredth"]["rows"] == nothing["rows"]
+    assert counts["a hundredth"]["calls"] == pytest.approx(nothing["calls"] * 1.01, rel=0.002)
+    if "instructions" in nothing:
+        assert counts["a hundredth"]["instructions"] > nothing["instructions"]
+    else:
+        assert not os.environ.get("CI"), "CI must have Debian's package valgrind"
+
+
 def test_a_detached_and_shallow_clone(clone: Clone, history: list[str], tmp_path: Path) -> None:
     shallow = tmp_path / "shallow"
     clone.run("git", "clone", "-q", "--depth=1", clone.path.as_uri(), str(shallow), cwd=tmp_path)

@@ -1,6 +1,8 @@
 import importlib.metadata
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,9 +13,18 @@ from benchmarks.harness import environment
 def asv_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment as asv describes it to a benchmark process, without a matrix."""
     describe(tmp_path, {})
+    # pytest's own process has a hash seed of its own.
+    monkeypatch.setattr("sys.flags", SimpleNamespace(hash_randomization=0))
     monkeypatch.setenv("ASV_ENV_DIR", str(tmp_path))
     monkeypatch.setenv("ASV_ENV_NAME", "virtualenv-py3.11")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    environment.difference.cache_clear()
+    yield
+    environment.difference.cache_clear()
 
 
 def describe(folder: Path, requirements: dict[str, str]) -> None:
@@ -45,7 +56,7 @@ def test_another_version_than_pinned_is_refused(
     with pytest.raises(SystemExit) as refusal:
         environment.verify()
     message = str(refusal.value)
-    assert message.startswith("sqlalchemy-asv: refusing to measure: the commit's pins says faker ")
+    assert message.startswith("sqlalchemy-asv: refusing to measure: the commit's pins say faker ")
     assert "installed is 1.0" in message
     assert "\n" not in message
 
@@ -57,6 +68,7 @@ def test_the_label_decides_where_it_says_something(
     describe(asv_environment, {"SQLAlchemy": installed})
     environment.verify()
     describe(asv_environment, {"sqlalchemy": "2.0.1"})
+    environment.difference.cache_clear()
     monkeypatch.setenv("ASV_ENV_NAME", "virtualenv-py3.11-sqlalchemy2.0.1")
     with pytest.raises(SystemExit, match=r"sqlalchemy2\.0\.1 says sqlalchemy 2\.0\.1, installed"):
         environment.verify()
@@ -67,6 +79,14 @@ def test_what_is_imported_counts_and_not_what_is_recorded(
 ) -> None:
     monkeypatch.setattr("sqlalchemy.__version__", "9.9.9")
     with pytest.raises(SystemExit, match=r"imports sqlalchemy 9\.9\.9, which is not the one"):
+        environment.verify()
+
+
+def test_a_hash_seed_left_to_chance_is_refused(
+    asv_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.flags", SimpleNamespace(hash_randomization=1))
+    with pytest.raises(SystemExit, match="PYTHONHASHSEED is not 0"):
         environment.verify()
 
 

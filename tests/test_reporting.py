@@ -9,7 +9,7 @@ from asv.commands.compare import Compare
 from asv.machine import Machine, MachineCollection
 from asv.util import UserError
 
-from reporting import defaults, offline
+from reporting import defaults, offline, repeatability
 from reporting.improvements import improvements
 
 
@@ -136,3 +136,41 @@ def test_without_npm_there_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     with pytest.raises(UserError, match=r"npm is missing: install Node\.js, or `pip install"):
         offline.fetch(tmp_path / "npm")
+
+
+# --- repeatability ------------------------------------------------------------------------------
+
+
+def counts(**values: float) -> dict[tuple[str, str], float]:
+    return {(f"social.HomeFeed.track_{metric}", "0"): value for metric, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("runs", "code"),
+    [
+        ([counts(calls=100), counts(calls=100)], 0),
+        ([counts(calls=100), counts(calls=101)], 1),
+        ([counts(instructions=10_000), counts(instructions=10_009)], 0),
+        ([counts(instructions=10_000), counts(instructions=10_011)], 1),
+        ([counts(allocated=1_000), counts(allocated=1_009)], 0),
+        ([counts(allocated=1_000), counts(allocated=1_011)], 1),
+        ([counts(calls=100, rows=1), counts(calls=100)], 1),
+        ([counts(rows=0), counts(rows=0)], 0),
+        ([{}, {}], 2),
+    ],
+)
+def test_repeatability_allows_what_the_metric_allows(
+    home: Path, monkeypatch: pytest.MonkeyPatch, runs: list[Any], code: int
+) -> None:
+    remaining = iter(runs)
+    monkeypatch.setattr(repeatability, "measure", lambda commit, bench: next(remaining))
+    assert repeatability.main(["--runs", str(len(runs))]) == code
+
+
+def test_repeatability_without_a_commit_is_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert repeatability.main(["nonsense"]) == 2
+    captured = capsys.readouterr().err
+    assert captured == "sqlalchemy-asv: there is no commit nonsense: name one that git knows\n"

@@ -6,26 +6,46 @@ import itertools
 import json
 import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asv_runner.benchmarks import benchmark_types
+from asv_runner.benchmarks.mark import SkipNotImplemented
 from asv_runner.discovery import disc_benchmarks
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import benchmarks
+from benchmarks.harness import instructions
+from benchmarks.harness.calls import calls
 from benchmarks.harness.commit import measured
-from benchmarks.harness.counting import counting
 from benchmarks.harness.database import Images, SQLite, build_images
+from benchmarks.harness.memory import allocated
+from benchmarks.harness.ratio import ratio
+from benchmarks.harness.recording import recording
+from benchmarks.harness.replay import check, replay
 from benchmarks.harness.scenario import Scenario
 from benchmarks.harness.version import version_of
 from fixtures.social import operations
+from fixtures.social.models import Tag
 
+SUITE = Path(benchmarks.__file__).parent
+FAMILY = [
+    "time_wall",
+    "time_cpu",
+    "peakmem_process",
+    "track_statements",
+    "track_rows",
+    "track_calls",
+    "track_allocated",
+    "track_instructions",
+    "track_times_driver",
+]
 METRICS = ("time_", "peakmem_", "track_")
 
 
@@ -54,25 +74,20 @@ def images_of(scenario: type[Scenario]) -> Images:
     return Images(scenario.dataset, dict.fromkeys(scenario.scales, "any"))
 
 
-def content(scenario: Scenario) -> list[str]:
-    """Everything in the scenario's database."""
-    database = scenario._database
-    assert database is not None
-    return list(database._driver.iterdump())
-
-
-def test_there_is_a_scenario_for_every_operation() -> None:
-    for domain in ("social", "ecommerce"):
-        module = importlib.import_module(f"fixtures.{domain}.operations")
-        names = {
-            name
-            for name, value in vars(module).items()
-            if inspect.isfunction(value)
-            and value.__module__ == module.__name__
-            and next(iter(inspect.signature(value).parameters)) == "session"
-        }
-        used = inspect.getsource(importlib.import_module(f"benchmarks.{domain}"))
-        assert {name for name in names if f"operations.{name}(" not in used} == set()
+@pytest.mark.parametrize(
+    "name", ["social.operations", "social.techniques", "ecommerce.operations", "startup"]
+)
+def test_there_is_a_scenario_for_every_operation(name: str) -> None:
+    module = importlib.import_module(f"fixtures.{name}")
+    operations = {
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and next(iter(inspect.signature(value).parameters), None) == "session"
+    }
+    used = "".join(path.read_text(encoding="utf-8") for path in SUITE.glob("*.py"))
+    assert {name for name in operations if f".{name}(" not in used} == set()
 
 
 @pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
@@ -96,7 +111,7 @@ def test_every_sample_of_a_scenario_meets_the_same_database(
         seen = []
         for _ in range(3):
             instance.setup(images, *params)
-            seen.append(content(instance))
+            seen.append(instance.database.serialize())
             instance.time_wall(images, *params)
             instance.teardown(images, *params)
         assert seen[0] == seen[1] == seen[2]
@@ -155,7 +170,7 @@ def scenario_versions(folder: Path, operation: str, extra: str = "") -> dict[str
         "from asv_runner.discovery import disc_benchmarks;"
         "print(json.dumps({b.name: b.version for b in disc_benchmarks('suite')}))"
     )
-    root = Path(benchmarks.__file__).parents[1]
+    root = SUITE.parent
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder), str(root)],
         capture_output=True,
@@ -280,9 +295,23 @@ def test_asv_finds_all_metrics() -> None:
     names = {benchmark.name for benchmark in disc_benchmarks("benchmarks")}
     for scenario in scenarios():
         module = scenario.__module__.removeprefix("benchmarks.")
-        for metric in ("time_wall", "time_cpu", "peakmem_process"):
-            assert f"{module}.{scenario.__name__}.{metric}" in names
-    assert len(benchmark_types) >= 3
+        for metric in FAMILY:
+            found = f"{module}.{scenario.__name__}.{metric}" in names
+            assert found == (metric not in scenario.not_measured)
+
+
+def test_a_metric_is_left_out_for_a_stated_reason() -> None:
+    for scenario in scenarios():
+        assert set(scenario.not_measured) <= set(FAMILY)
+        stated_by = next(c for c in scenario.__mro__ if "not_measured" in vars(c))
+        if scenario.not_measured:
+            source = inspect.getsource(stated_by)
+            comment = source.partition("not_measured")[0]
+            assert "#" in comment or "counters of this one do not see" in comment
+
+
+def test_the_catalogue_is_wide() -> None:
+    assert len(scenarios()) >= 60
 
 
 # --- counts ---------------------------------------------------------------------------------------
@@ -291,18 +320,63 @@ def test_asv_finds_all_metrics() -> None:
 def test_statements_and_rows_are_those_of_the_operation(image_folder: Path) -> None:
     database = SQLite((image_folder / "social-1.sqlite").read_bytes())
     database.restore()
-    with Session(database.engine) as session, counting(database.engine) as counts:
+    with Session(database.engine) as session, recording(database.engine) as tape:
         session.execute(text("SELECT id FROM users WHERE id <= 10")).all()
-        assert (counts.statements, counts.rows) == (1, 10)
+        assert (len(tape.statements), tape.rows) == (1, 10)
         session.execute(text("SELECT id FROM users WHERE id <= 10")).first()
-        assert counts.statements == 2
+        assert tape.statements[-1].exhausted is False
         assert session.execute(text("SELECT id FROM users WHERE id < 0")).all() == []
         session.execute(text("UPDATE users SET name = 'x' WHERE id < 5"))
         list(session.execute(text("SELECT id FROM posts LIMIT 30")).partitions(7))
-    assert (counts.statements, counts.rows) == (5, 10 + 1 + 30)
+        session.commit()
+    assert (len(tape.statements), tape.rows) == (5, 10 + 1 + 30)
+    assert tape.items[-1] == "commit"
     with Session(database.engine) as session:
         session.execute(text("SELECT 1")).all()
-    assert counts.statements == 5
+    assert len(tape.statements) == 5
+
+
+def test_rows_returned_by_a_bulk_insert_are_counted(image_folder: Path) -> None:
+    database = SQLite((image_folder / "social-1.sqlite").read_bytes())
+    database.restore()
+    with Session(database.engine) as session, recording(database.engine) as tape:
+        session.add_all([Tag(name=f"new{number}") for number in range(2_500)])
+        session.commit()
+    assert len(tape.statements) > 1
+    assert tape.rows == 2_500
+    assert not any(statement.many for statement in tape.statements)
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
+def test_a_replay_fetches_what_the_operation_fetched(
+    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "track_times_driver" in scenario.not_measured:
+        return
+    monkeypatch.chdir(image_folder)
+    images = images_of(scenario)
+    for params in itertools.product(*scenario.params):
+        if dict(zip(scenario.param_names, params, strict=True)).get("scale", 1) > 1:
+            continue
+        instance = scenario()
+        instance.setup(images, *params)
+        tape = instance._recorded()
+        instance.teardown(images, *params)
+        instance.setup(images, *params)
+        instance.teardown(images, *params)
+        check(tape, replay(instance.database.driver, tape))
+        instance.database.driver.rollback()
+
+
+def test_a_replay_that_fetches_other_rows_is_noticed(image_folder: Path) -> None:
+    database = SQLite((image_folder / "social-1.sqlite").read_bytes())
+    database.restore()
+    with Session(database.engine) as session, recording(database.engine) as tape:
+        session.execute(text("SELECT name FROM users WHERE id < 5")).all()
+    check(tape, replay(database.driver, tape))
+    database.driver.execute("UPDATE users SET name = 'changed' WHERE id = 3")
+    with pytest.raises(AssertionError, match="other rows than the operation: SELECT name"):
+        check(tape, replay(database.driver, tape))
 
 
 def test_counts_are_equal_on_every_run(feed: Any) -> None:
@@ -317,3 +391,89 @@ def test_counts_are_equal_on_every_run(feed: Any) -> None:
         feed.teardown(images, "selectin")
     assert len(seen) == 1
     assert seen != {(0, 0)}
+
+
+@pytest.fixture
+def valgrind() -> None:
+    if shutil.which("valgrind") is None:
+        assert not os.environ.get("CI"), "CI must have Debian's package valgrind"
+        pytest.skip("needs cachegrind: install Debian's package valgrind")
+
+
+def test_instructions_are_equal_on_every_run(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch, valgrind: None
+) -> None:
+    monkeypatch.chdir(image_folder)
+    scenario = next(s for s in scenarios() if s.__name__ == "KeysetPage")
+    runs = [instructions.count_all(scenario, images_of(scenario)) for _ in range(2)]
+    assert len(runs[0]) == len(scenario.params[0])
+    for params, counted in runs[0].items():
+        assert counted > 100_000
+        assert runs[1][params] == pytest.approx(counted, rel=0.001)
+
+
+def test_instructions_of_other_parameters_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def counted(scenario: type[Scenario], images: Images) -> dict[str, int]:
+        asked.append(scenario)
+        return {"(1,)": 100, "(10,)": 200}
+
+    monkeypatch.setattr(instructions, "count_all", counted)
+    scenario = next(s for s in scenarios() if s.__name__ == "KeysetPage")
+    images = images_of(scenario)
+    assert instructions.instructions(scenario, images, (1,)) == 100
+    assert instructions.instructions(scenario, images, (10,)) == 200
+    assert len(asked) == 1
+    with pytest.raises(RuntimeError, match=r"valgrind counted nothing for \(100,\)"):
+        instructions.instructions(scenario, images, (100,))
+
+
+def test_without_valgrind_instructions_are_skipped_with_the_reason(
+    feed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed.setup(images_of(type(feed)), "lazy")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SkipNotImplemented):
+        feed.track_instructions(images_of(type(feed)), "lazy")
+    assert "install Debian's package valgrind" in capsys.readouterr().err
+
+
+def test_a_quick_run_leaves_instructions_out(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQLALCHEMY_ASV_QUICK", "1")
+    with pytest.raises(SkipNotImplemented):
+        feed.track_instructions(images_of(type(feed)), "lazy")
+
+
+def test_what_is_counted_grows_with_the_work() -> None:
+    def work(times: int) -> list[bytes]:
+        return [bytes(1_000) for _ in range(times)]
+
+    assert calls(lambda: work(200)) - calls(lambda: work(100)) == 0  # a call of a type is none
+    assert (
+        calls(lambda: [len(()) for _ in range(200)]) - calls(lambda: [len(()) for _ in range(100)])
+        == 100
+    )
+    more = allocated(lambda: work(200)) - allocated(lambda: work(100))
+    assert more == pytest.approx(100 * 1_033, rel=0.02)
+
+
+def test_garbage_made_before_is_not_counted() -> None:
+    def leave_cycles() -> None:
+        for _ in range(5_000):
+            cycle: list[Any] = []
+            cycle.append(cycle)
+
+    quiet = calls(lambda: [len(()) for _ in range(5_000)])
+    leave_cycles()
+    assert calls(lambda: [len(()) for _ in range(5_000)]) == quiet
+
+
+def test_the_low_ones_of_paired_samples_make_the_ratio() -> None:
+    naps = iter([0.01, 0.001, 0.001, 0.03, 0.001, 0.001, 0.001, 0.02] * 10)
+    slow, fast = (lambda: time.sleep(0.004)), (lambda: time.sleep(next(naps)))
+    assert ratio(slow, fast, pairs=20) == pytest.approx(4, rel=0.3)
