@@ -61,6 +61,15 @@ def test_comment_on_a_missing_post_is_refused(social: Session) -> None:
         operations.add_comment(social, post_id=10**6, author_id=1, body="A", created_at=NOW)
 
 
+def test_an_answer_to_a_comment_elsewhere_is_refused(social: Session) -> None:
+    elsewhere = operations.add_comment(social, post_id=2, author_id=1, body="A", created_at=NOW)
+    for parent_id in (elsewhere, 10**6):
+        with pytest.raises(operations.NotFound, match=f"no comment {parent_id} on post 1"):
+            operations.add_comment(
+                social, post_id=1, author_id=2, body="B", parent_id=parent_id, created_at=NOW
+            )
+
+
 def test_follow(social: Session) -> None:
     user_id = new_user(social)
     operations.follow(social, follower_id=user_id, followee_id=1, created_at=NOW)
