@@ -7,24 +7,14 @@ from sqlalchemy.orm import Session
 from . import social
 from .harness import ratio
 from .harness.database import Images
-from .harness.scenario import metric
+from .harness.scenario import FAMILY, metric
 
 
 class HarnessOverhead(social.HomeFeed):
     """The home feed as asv times it, over the bare call in a session of its own."""
 
     # The feed has its metrics elsewhere; this is about one of them.
-    not_measured = (
-        "time_wall",
-        "time_cpu",
-        "peakmem_process",
-        "track_statements",
-        "track_rows",
-        "track_calls",
-        "track_allocated",
-        "track_instructions",
-        "track_times_driver",
-    )
+    not_measured = FAMILY
 
     @metric(ratio, unit="times the bare call")
     def track_overhead(self, images: Images, *params: Any) -> float:

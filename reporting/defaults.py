@@ -16,11 +16,14 @@ def apply() -> None:
     # Every process that asv starts inherits it. The order of a set of strings, and with it what
     # SQLAlchemy does in which order, is then the same in every run.
     os.environ["PYTHONHASHSEED"] = "0"
-    # asv does not tell benchmarks that nobody will keep their results.
-    if {"--quick", "-q"} & set(sys.argv):
-        os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
     name_this_machine()
     Compare.run = _with_this_machine(Compare.run)
+
+
+def pass_on_quick() -> None:
+    """Tell benchmarks that nobody will keep their results, which asv itself does not."""
+    if {"--quick", "-q"} & set(sys.argv):
+        os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
 
 
 def name_this_machine() -> None:

@@ -267,6 +267,9 @@ def skip(reason: str) -> NoReturn:
     raise SkipNotImplemented(reason)
 
 
+FAMILY = tuple(name for name, member in vars(Scenario).items() if hasattr(member, "_sources"))
+"""The names of all metrics."""
+
 # Looked up by the process that asv's fork server starts as, once for all it forks.
 difference()
 
