@@ -5,4 +5,4 @@ from . import defaults, improvements, offline
 __all__ = ["defaults", "improvements", "offline"]
 
 defaults.apply()
-defaults.pass_on_quick()
+defaults.pass_on_options()

@@ -1,9 +1,10 @@
 """What asv would ask or leave to chance: this machine's name, the hash seed, whose results."""
 
+import argparse
 import functools
+import json
 import os
 import platform
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,23 @@ def apply() -> None:
     Compare.run = _with_this_machine(Compare.run)
 
 
-def pass_on_quick() -> None:
-    """Tell benchmarks that nobody will keep their results, which asv itself does not."""
-    if {"--quick", "-q"} & set(sys.argv):
+def pass_on_options() -> None:
+    """Tell benchmarks what asv itself does not: which others will run, and if results are kept."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("command", nargs="?")
+    parser.add_argument("--config")
+    parser.add_argument("--quick", "-q", action="store_true")
+    parser.add_argument("--bench", "-b", action="append", default=[])
+    options, _ = parser.parse_known_args()
+    if options.quick:
         os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
+    if options.command in ("run", "continuous"):
+        select(options.bench)
+
+
+def select(bench: list[str]) -> None:
+    """Tell benchmarks which of them will run, by regular expressions; all where there are none."""
+    os.environ["SQLALCHEMY_ASV_BENCH"] = json.dumps(bench or [""])
 
 
 def name_this_machine() -> None:

@@ -21,11 +21,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import benchmarks
-from benchmarks.harness import instructions
-from benchmarks.harness.calls import calls
+from benchmarks.harness import counting, counts, instructions
 from benchmarks.harness.commit import measured
+from benchmarks.harness.counts import allocated, calls
 from benchmarks.harness.database import Images, SQLite, build_images
-from benchmarks.harness.memory import allocated
 from benchmarks.harness.ratio import ratio
 from benchmarks.harness.recording import recording
 from benchmarks.harness.replay import check, replay
@@ -360,7 +359,7 @@ def test_a_replay_fetches_what_the_operation_fetched(
             continue
         instance = scenario()
         instance.setup(images, *params)
-        tape = instance._recorded()
+        tape = instance.recorded()
         instance.teardown(images, *params)
         instance.setup(images, *params)
         instance.teardown(images, *params)
@@ -381,16 +380,14 @@ def test_a_replay_that_fetches_other_rows_is_noticed(image_folder: Path) -> None
 
 def test_counts_are_equal_on_every_run(feed: Any) -> None:
     images = images_of(type(feed))
-    seen = set()
+    seen = []
     for _ in range(3):
-        feed.setup(images, "selectin")
-        statements = feed.track_statements(images, "selectin")
-        feed.teardown(images, "selectin")
-        feed.setup(images, "selectin")
-        seen.add((statements, feed.track_rows(images, "selectin")))
-        feed.teardown(images, "selectin")
-    assert len(seen) == 1
-    assert seen != {(0, 0)}
+        seen.append([getattr(feed, metric)(images, "selectin") for metric in counts.METRICS])
+        for kept in Path().glob("*.counts.*.json"):
+            kept.unlink()
+    assert seen[0][:3] == seen[1][:3] == seen[2][:3]
+    assert min(seen[0]) > 0
+    assert seen[1] == pytest.approx(seen[0], rel=0.01)
 
 
 @pytest.fixture
@@ -400,36 +397,77 @@ def valgrind() -> None:
         pytest.skip("needs cachegrind: install Debian's package valgrind")
 
 
+def keyset_page() -> type[Scenario]:
+    return next(s for s in scenarios() if s.__name__ == "KeysetPage")
+
+
 def test_instructions_are_equal_on_every_run(
     image_folder: Path, monkeypatch: pytest.MonkeyPatch, valgrind: None
 ) -> None:
     monkeypatch.chdir(image_folder)
-    scenario = next(s for s in scenarios() if s.__name__ == "KeysetPage")
-    runs = [instructions.count_all(scenario, images_of(scenario)) for _ in range(2)]
-    assert len(runs[0]) == len(scenario.params[0])
-    for params, counted in runs[0].items():
-        assert counted > 100_000
-        assert runs[1][params] == pytest.approx(counted, rel=0.001)
+    monkeypatch.setenv(counting.SELECTION, json.dumps(["KeysetPage"]))
+    scenario = keyset_page()
+    runs: list[list[int]] = []
+    for _ in range(2):
+        runs.append([instructions.instructions(scenario, images_of(scenario), (1,))])
+        (kept,) = Path().glob("*instructions*.json")
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        assert len(found) == len(scenario.params[0])
+        runs[-1] += [count["instructions"] for count in found.values()]
+        kept.unlink()
+    assert min(runs[0]) > 100_000
+    assert runs[1] == pytest.approx(runs[0], rel=0.001)
 
 
-def test_instructions_of_other_parameters_are_kept(
+def test_what_else_the_run_asks_for_is_counted_in_advance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    asked = []
+    asked: list[set[counting.Job]] = []
 
-    def counted(scenario: type[Scenario], images: Images) -> dict[str, int]:
-        asked.append(scenario)
-        return {"(1,)": 100, "(10,)": 200}
+    def count_all(counter: Any, jobs: list[counting.Job], *rest: Any) -> dict[str, Any]:
+        asked.append(set(jobs))
+        return {repr(job): {"n": 1} for job in jobs if job[2] != (100,)}
 
-    monkeypatch.setattr(instructions, "count_all", counted)
-    scenario = next(s for s in scenarios() if s.__name__ == "KeysetPage")
-    images = images_of(scenario)
-    assert instructions.instructions(scenario, images, (1,)) == 100
-    assert instructions.instructions(scenario, images, (10,)) == 200
+    monkeypatch.setattr(counting, "count_all", count_all)
+    scenario = keyset_page()
+
+    def ask(page: int) -> counting.Counts:
+        return counting.counted(
+            counts.count, counts.METRICS, scenario, images_of(scenario), (page,)
+        )
+
+    monkeypatch.setenv(counting.SELECTION, json.dumps([r"Page.track_calls\(10*\)", "time_"]))
+    assert ask(1) == {"n": 1}
+    (jobs,) = asked
+    assert {(name, params) for _, name, params in jobs} == {
+        (name, (page,)) for name in ("KeysetPage", "OffsetPage") for page in (1, 10, 100)
+    }
+    assert ask(10) == {"n": 1}
     assert len(asked) == 1
-    with pytest.raises(RuntimeError, match=r"valgrind counted nothing for \(100,\)"):
-        instructions.instructions(scenario, images, (100,))
+    # What was not selected, or failed then, is tried on its own.
+    assert ask(250) == {"n": 1}
+    with pytest.raises(RuntimeError, match=r"nothing was counted for KeysetPage\(100,\)"):
+        ask(100)
+    assert [len(jobs) for jobs in asked] == [6, 1, 1]
+
+
+def test_nothing_else_is_counted_where_nobody_says_what_the_run_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(counting.SELECTION, raising=False)
+    assert not any(
+        counting.selected(job, counts.METRICS) for job in counting.jobs_of(keyset_page())
+    )
+
+
+def test_an_operation_that_fails_is_not_counted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = ("benchmarks.query_operations", "KeysetPage", (1,))
+    damaged = Images("social", {2: "no image of the scale asked for"})
+    assert counting.count_all(counts.count, [job], damaged) == {}
+    assert "scale 1 is not among the scales of social" in capfd.readouterr().err
 
 
 def test_without_valgrind_instructions_are_skipped_with_the_reason(

@@ -20,6 +20,11 @@ def refuse(reason: str) -> NoReturn:
     raise SystemExit(f"sqlalchemy-asv: refusing to measure: {reason}")
 
 
+def quick() -> bool:
+    """Whether nobody will keep the results (`asv run --quick`, says the plugin)."""
+    return bool(os.environ.get("SQLALCHEMY_ASV_QUICK"))
+
+
 def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 

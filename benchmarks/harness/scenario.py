@@ -17,10 +17,10 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from . import calls, instructions, memory, ratio, recording, replay
+from . import counting, counts, instructions, ratio, recording, replay
 from .commit import lacking
 from .database import Images, SQLite, build_images
-from .environment import difference, refuse, verify
+from .environment import difference, quick, refuse, verify
 from .version import source_of, version_of
 
 Metric = TypeVar("Metric", bound=Callable[..., Any])
@@ -101,31 +101,31 @@ class Scenario(abc.ABC):
         """The largest size of the whole process in bytes, dataset and libraries included."""
         self.perform()
 
-    @metric(recording, unit="statements")
+    @metric(counting, counts, recording, unit="statements")
     def track_statements(self, images: Images, *params: Any) -> int:
         """SQL statements sent to the database."""
-        return len(self._recorded().statements)
+        return self._count("statements", images, params)
 
-    @metric(recording, unit="rows")
+    @metric(counting, counts, recording, unit="rows")
     def track_rows(self, images: Images, *params: Any) -> int:
         """Rows fetched from the database."""
-        return self._recorded().rows
+        return self._count("rows", images, params)
 
-    @metric(calls, unit="calls")
+    @metric(counting, counts, unit="calls")
     def track_calls(self, images: Images, *params: Any) -> int:
         """Calls of Python functions, built-in ones included."""
-        return calls.calls(self.perform)
+        return self._count("calls", images, params)
 
-    @metric(memory, unit="bytes")
+    @metric(counting, counts, unit="bytes")
     def track_allocated(self, images: Images, *params: Any) -> int:
         """Peak bytes of Python memory that the operation allocates."""
-        return memory.allocated(self.perform)
+        return self._count("allocated", images, params)
 
-    @metric(instructions, unit="instructions", timeout=900)
+    @metric(counting, instructions, unit="instructions", timeout=1800)
     def track_instructions(self, images: Images, *params: Any) -> int:
         """Machine instructions of the operation, C and Python alike."""
         if quick():
-            skip("`--quick` leaves instructions out: they take seconds each")
+            skip("`--quick` leaves instructions out: they take too long")
         try:
             return instructions.instructions(type(self), images, params)
         except FileNotFoundError:
@@ -134,34 +134,38 @@ class Scenario(abc.ABC):
     @metric(ratio, recording, replay, unit="times the driver")
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, in one process."""
-        tape = self._recorded()
+        tape = self._other(images, params).recorded()
         if not tape.statements:
             skip("the operation sends no statement")
-
-        def again() -> None:
-            self.teardown(images, *params)
-            self._fresh()
-
-        def bare() -> None:
-            self.teardown(images, *params)
-            self._fresh()
-            # What is sent is sent on a connection without a transaction, as the operation's is.
-            self.teardown(images, *params)
-
-        bare()
         replay.check(tape, replay.replay(self.database.driver, tape))
+
+        def estimate() -> float:
+            return self._other(images, params)._times_driver(tape)
+
+        return estimate() if quick() else ratio.over_processes(estimate, error=0.02, seconds=0.8)
+
+    def _times_driver(self, tape: recording.Tape) -> float:
+        def bare() -> None:
+            self.again()
+            # What is sent is sent on a connection without a transaction, as the operation's is.
+            self.close()
+
         return ratio.ratio(
             self.perform,
             lambda: replay.replay(self.database.driver, tape),
-            prepare=(again, bare),
-            pairs=2 if quick() else 30,
-            seconds=0 if quick() else 0.3,
+            prepare=(self.again, bare),
+            pairs=2 if quick() else 5,
+            seconds=0 if quick() else 0.02,
         )
 
-    def _recorded(self) -> recording.Tape:
-        with recording.recording(self.database.engine) as tape:
-            self.perform()
-        return tape
+    def _other(self, images: Images, params: tuple[Any, ...]) -> Scenario:
+        """The same scenario on a database and an engine of its own.
+
+        On an engine that was listened to, SQLAlchemy does more ever after.
+        """
+        other = type(self)()
+        other.setup(images, *params)
+        return other
 
     # --- what asv calls around them -----------------------------------------------------------
 
@@ -177,9 +181,7 @@ class Scenario(abc.ABC):
         self._fresh()
 
     def teardown(self, images: Images, *params: Any) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self.close()
 
     # --- the harness --------------------------------------------------------------------------
 
@@ -192,6 +194,25 @@ class Scenario(abc.ABC):
         """The operation, in the session and with the parameters that `setup` left."""
         assert self._session is not None
         return self.operation(self._session, *self._arguments)
+
+    def recorded(self) -> recording.Tape:
+        """What the operation sends and fetches, from performing it once."""
+        with recording.recording(self.database.engine) as tape:
+            self.perform()
+        return tape
+
+    def again(self) -> None:
+        """Restore the dataset and open a new session, as before every sample."""
+        self.close()
+        self._fresh()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _count(self, name: str, images: Images, params: tuple[Any, ...]) -> int:
+        return counting.counted(counts.count, counts.METRICS, type(self), images, params)[name]
 
     def _begin(self, images: Images, params: tuple[Any, ...]) -> None:
         verify()
@@ -210,13 +231,13 @@ class Scenario(abc.ABC):
             for _ in range(1 if quick() else 2):
                 self._fresh()
                 self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
-                self.teardown(images)
+                self.close()
         except (AttributeError, TypeError) as error:
             if missing := lacking(error):
                 raise NotImplementedError(missing) from None
             raise
         finally:
-            self.teardown(images)
+            self.close()
 
     def _fresh(self) -> None:
         self.database.restore()
@@ -236,7 +257,7 @@ class Scenario(abc.ABC):
         super().__init_subclass__()
         if "dataset" in vars(cls) and "setup_cache" not in vars(cls):
             raise TypeError(f"{cls.__name__} sets `dataset` and must define `setup_cache` as well")
-        if os.environ.get(instructions.UNDER_VALGRIND):
+        if os.environ.get(counting.COUNTING):
             return  # where nobody asks for versions, and reading sources would take seconds
         sources = [
             source_of(base)
@@ -252,11 +273,6 @@ class Scenario(abc.ABC):
             own.pretty_source = sources[0]  # type: ignore[attr-defined]
             own.skip_benchmark = name in cls.not_measured  # type: ignore[attr-defined]
             setattr(cls, name, own)
-
-
-def quick() -> bool:
-    """Whether nobody will keep the results (`asv run --quick`, says the plugin)."""
-    return bool(os.environ.get("SQLALCHEMY_ASV_QUICK"))
 
 
 def skip(reason: str) -> NoReturn:
