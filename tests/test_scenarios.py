@@ -109,7 +109,7 @@ def test_every_sample_of_a_scenario_meets_the_same_database(
         instance = scenario()
         seen = []
         for _ in range(3):
-            instance.setup(images, *params)
+            instance.ready(images, *params)
             seen.append(instance.database.serialize())
             instance.time_wall(images, *params)
             instance.teardown(images, *params)
@@ -235,13 +235,13 @@ def test_a_dataset_without_a_cache_of_its_own_is_refused() -> None:
 def test_the_cache_of_another_dataset_is_refused() -> None:
     scenario = next(s for s in scenarios() if s.dataset == "social")()
     with pytest.raises(SystemExit, match="was given the data of ecommerce"):
-        scenario.setup(Images("ecommerce", {1: "any"}))
+        scenario.ready(Images("ecommerce", {1: "any"}))
 
 
 def test_a_scale_without_an_image_is_refused() -> None:
     scenario = next(s for s in scenarios() if s.param_names == ("scale",))()
     with pytest.raises(SystemExit, match="scale 7 is not among the scales of"):
-        scenario.setup(images_of(type(scenario)), 7)
+        scenario.ready(images_of(type(scenario)), 7)
 
 
 # --- what a commit lacks is n/a -------------------------------------------------------------------
@@ -259,7 +259,7 @@ def test_an_operation_the_commit_lacks_is_skipped(
 ) -> None:
     monkeypatch.delattr(operations, "home_feed")
     with pytest.raises(NotImplementedError, match=r"no fixtures\.social\.operations\.home_feed"):
-        feed.setup(images_of(type(feed)), "lazy")
+        feed.ready(images_of(type(feed)), "lazy")
     feed.teardown(images_of(type(feed)), "lazy")
 
 
@@ -268,7 +268,7 @@ def test_an_argument_the_commit_lacks_is_skipped(
 ) -> None:
     monkeypatch.setattr(operations, "home_feed", lambda session, user_id: [])
     with pytest.raises(NotImplementedError, match="unexpected keyword argument 'loading'"):
-        feed.setup(images_of(type(feed)), "lazy")
+        feed.ready(images_of(type(feed)), "lazy")
 
 
 def test_an_error_within_an_operation_is_not_taken_for_a_lack(
@@ -279,7 +279,7 @@ def test_an_error_within_an_operation_is_not_taken_for_a_lack(
 
     monkeypatch.setattr(operations, "home_feed", broken)
     with pytest.raises(TypeError):
-        feed.setup(images_of(type(feed)), "lazy")
+        feed.ready(images_of(type(feed)), "lazy")
 
 
 def test_a_domain_the_commit_lacks_is_skipped() -> None:
@@ -358,10 +358,10 @@ def test_a_replay_fetches_what_the_operation_fetched(
         if dict(zip(scenario.param_names, params, strict=True)).get("scale", 1) > 1:
             continue
         instance = scenario()
-        instance.setup(images, *params)
+        instance.ready(images, *params)
         tape = instance.recorded()
         instance.teardown(images, *params)
-        instance.setup(images, *params)
+        instance.ready(images, *params)
         instance.teardown(images, *params)
         check(tape, replay(instance.database.driver, tape))
         instance.database.driver.rollback()
@@ -473,7 +473,7 @@ def test_an_operation_that_fails_is_not_counted(
 def test_without_valgrind_instructions_are_skipped_with_the_reason(
     feed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    feed.setup(images_of(type(feed)), "lazy")
+    feed.ready(images_of(type(feed)), "lazy")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SkipNotImplemented):

@@ -63,10 +63,11 @@ def counted(
     """What `counter` counts of an operation, for `metrics`, in a process started by `command`.
 
     Keeps what was counted in the current folder, which asv makes for a dataset and removes at the
-    end of a run. Raises `RuntimeError` if nothing was counted.
+    end of a run. Raises `NotImplementedError` with what the commit lacks for it, `RuntimeError` if
+    nothing was counted.
     """
     kept = Path(f"{counter.__module__}.{counter.__name__}.json")
-    counts: dict[str, Counts] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    counts: dict[str, Counts | str] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     job = (scenario.__module__, scenario.__name__, params)
     if repr(job) not in counts:
         # All that will be asked for the first time; later, only what failed then.
@@ -75,7 +76,10 @@ def counted(
         kept.write_text(json.dumps(counts), encoding="utf-8")
     if repr(job) not in counts:
         raise RuntimeError(f"nothing was counted for {scenario.__name__}{params}")
-    return counts[repr(job)]
+    found = counts[repr(job)]
+    if isinstance(found, str):
+        raise NotImplementedError(found)
+    return found
 
 
 def jobs_of(scenario: type[Scenario]) -> list[Job]:
@@ -110,8 +114,8 @@ def selected(job: Job, metrics: Sequence[str]) -> bool:
 
 def count_all(
     counter: Counter, jobs: Iterable[Job], images: Images, command: Iterable[str] = ()
-) -> dict[str, Counts]:
-    """Counts by the `repr` of jobs; those whose process failed are missing.
+) -> dict[str, Counts | str]:
+    """Counts by the `repr` of jobs, or what the commit lacks; those that failed are missing.
 
     Raises `RuntimeError` if the process ends before it has tried all.
     """
@@ -177,8 +181,10 @@ def fork_for_each(file: str) -> None:
 def report(
     number: int, counter: Counter, scenario: Scenario, images: Images, params: tuple[Any, ...]
 ) -> None:
-    # What a commit lacks is said by the benchmark's own setup.
-    with contextlib.suppress(NotImplementedError):
-        scenario.setup(images, *params)
-        line = f"{number} {json.dumps(counter(scenario))}\n"
-        os.write(sys.stdout.fileno(), line.encode())
+    found: Counts | str
+    try:
+        scenario.ready(images, *params)
+        found = counter(scenario)
+    except NotImplementedError as missing:
+        found = str(missing)
+    os.write(sys.stdout.fileno(), f"{number} {json.dumps(found)}\n".encode())

@@ -31,7 +31,7 @@ LOGS = Path("valgrind")
 def instructions(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> int:
     """Instructions of one operation, C and Python alike.
 
-    Raises `FileNotFoundError` where there is no valgrind, `RuntimeError` if it counts nothing.
+    Raises `FileNotFoundError` where there is no valgrind, else what `counted` raises.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:

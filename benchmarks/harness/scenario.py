@@ -40,6 +40,18 @@ def metric(*modules: types.ModuleType, **attributes: Any) -> Callable[[Metric], 
     return mark
 
 
+_set_up: list[Scenario] = []
+"""What asv has set up last in this process."""
+
+
+def ready(images: Images, *params: Any) -> None:
+    """The `setup` of a metric that performs the operation in its own process.
+
+    asv calls it after the scenario's, and does not tell it the scenario.
+    """
+    _set_up[-1].ready(images, *params)
+
+
 class Scenario(abc.ABC):
     """An operation of the data layer, measured in several ways.
 
@@ -86,17 +98,17 @@ class Scenario(abc.ABC):
 
     # --- metrics ------------------------------------------------------------------------------
 
-    @metric()
+    @metric(setup=ready)
     def time_wall(self, images: Images, *params: Any) -> None:
         """Wall time in seconds."""
         self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
 
-    @metric(timer=time.process_time, rounds=1)
+    @metric(setup=ready, timer=time.process_time, rounds=1)
     def time_cpu(self, images: Images, *params: Any) -> None:
         """CPU time of the process in seconds: no waiting, no preemption."""
         self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
 
-    @metric()
+    @metric(setup=ready)
     def peakmem_process(self, images: Images, *params: Any) -> None:
         """The largest size of the whole process in bytes, dataset and libraries included."""
         self.perform()
@@ -128,10 +140,10 @@ class Scenario(abc.ABC):
             skip("`--quick` leaves instructions out: they take too long")
         try:
             return instructions.instructions(type(self), images, params)
-        except FileNotFoundError:
-            skip(instructions.MISSING)
+        except (FileNotFoundError, NotImplementedError) as missing:
+            skip(str(missing))
 
-    @metric(ratio, recording, replay, unit="times the driver")
+    @metric(ratio, recording, replay, setup=ready, unit="times the driver")
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, in one process."""
         tape = self._other(images, params).recorded()
@@ -164,7 +176,7 @@ class Scenario(abc.ABC):
         On an engine that was listened to, SQLAlchemy does more ever after.
         """
         other = type(self)()
-        other.setup(images, *params)
+        other.ready(images, *params)
         return other
 
     # --- what asv calls around them -----------------------------------------------------------
@@ -175,6 +187,12 @@ class Scenario(abc.ABC):
         return build_images(self.dataset, self.scales)
 
     def setup(self, images: Images, *params: Any) -> None:
+        """What all metrics need; those that perform the operation here need `ready` as well."""
+        verify()
+        _set_up.append(self)
+        del _set_up[:-1]
+
+    def ready(self, images: Images, *params: Any) -> None:
         """Restore the dataset and open a session; the first time, also warm up."""
         if self._database is None:
             self._begin(images, params)
@@ -212,10 +230,12 @@ class Scenario(abc.ABC):
             self._session = None
 
     def _count(self, name: str, images: Images, params: tuple[Any, ...]) -> int:
-        return counting.counted(counts.count, counts.METRICS, type(self), images, params)[name]
+        try:
+            return counting.counted(counts.count, counts.METRICS, type(self), images, params)[name]
+        except NotImplementedError as missing:
+            skip(str(missing))
 
     def _begin(self, images: Images, params: tuple[Any, ...]) -> None:
-        verify()
         if images.dataset != self.dataset:
             refuse(f"{type(self).__name__} was given the data of {images.dataset}")
         if not images.fingerprints:
