@@ -151,10 +151,11 @@ class Scenario(abc.ABC):
             skip("the operation sends no statement")
         replay.check(tape, replay.replay(self.database.driver, tape))
 
-        def estimate() -> float:
-            return self._other(images, params)._times_driver(tape)
-
-        return estimate() if quick() else ratio.over_processes(estimate, error=0.02, seconds=0.8)
+        if quick():
+            return self._times_driver(tape)
+        return ratio.over_processes(
+            lambda: self._other(images, params)._times_driver(tape), error=0.02, seconds=0.8
+        )
 
     def _times_driver(self, tape: recording.Tape) -> float:
         def bare() -> None:
