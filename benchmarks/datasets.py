@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .harness.commit import measured
-from .harness.database import SQLite, dataset_class
+from .harness.database import dataset_class
 from .harness.environment import verify
 from .harness.ratio import ratio
+from .harness.sqlite import SQLite
 from .harness.version import versioned
 
 DATASETS = ["social", "ecommerce"]

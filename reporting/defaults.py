@@ -12,6 +12,8 @@ from typing import Any
 from asv.commands.compare import Compare
 from asv.machine import Machine, MachineCollection
 
+from . import servers
+
 
 def apply() -> None:
     # Every process that asv starts inherits it. The order of a set of strings, and with it what
@@ -29,6 +31,7 @@ def pass_on_options() -> None:
     parser.add_argument("--quick", "-q", action="store_true")
     parser.add_argument("--bench", "-b", action="append", default=[])
     options, _ = parser.parse_known_args()
+    servers.choose(measuring=options.command in ("run", "continuous", "find", "profile"))
     if options.quick:
         os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
     if options.command in ("run", "continuous"):

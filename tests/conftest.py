@@ -6,7 +6,8 @@ from functools import cache
 import pytest
 from sqlalchemy.orm import Session
 
-from benchmarks.harness.database import SQLite, dataset_class
+from benchmarks.harness.database import dataset_class
+from benchmarks.harness.sqlite import SQLite
 
 SMALL = 0.1
 

@@ -24,11 +24,12 @@ import benchmarks
 from benchmarks.harness import counting, counts, instructions
 from benchmarks.harness.commit import measured
 from benchmarks.harness.counts import allocated, calls
-from benchmarks.harness.database import Images, SQLite, build_images
+from benchmarks.harness.database import Images, build_images
 from benchmarks.harness.ratio import ratio
 from benchmarks.harness.recording import recording
 from benchmarks.harness.replay import check, replay
 from benchmarks.harness.scenario import Scenario
+from benchmarks.harness.sqlite import SQLite
 from benchmarks.harness.version import version_of
 from fixtures.social import operations
 from fixtures.social.models import Tag
@@ -70,7 +71,11 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def images_of(scenario: type[Scenario]) -> Images:
-    return Images(scenario.dataset, dict.fromkeys(scenario.scales, "any"))
+    return Images(
+        scenario.dataset,
+        dict.fromkeys(scenario.scales, "any"),
+        {scale: f"{scenario.dataset}-{scale:g}.sqlite" for scale in scenario.scales},
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,6 +115,7 @@ def test_every_sample_of_a_scenario_meets_the_same_database(
         seen = []
         for _ in range(3):
             instance.ready(images, *params)
+            assert isinstance(instance.database, SQLite)
             seen.append(instance.database.serialize())
             instance.time_wall(images, *params)
             instance.teardown(images, *params)

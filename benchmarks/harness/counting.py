@@ -40,7 +40,10 @@ COUNTING = "SQLALCHEMY_ASV_COUNTING"
 SELECTION = "SQLALCHEMY_ASV_BENCH"
 """Environment variable with the regular expressions of asv's `--bench`, as JSON: what else this run
 will ask for. Where it is missing, nothing is counted in advance."""
-PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SQLALCHEMY_ASV_QUICK")
+PASSED_ON = (
+    *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SQLALCHEMY_ASV_QUICK"),
+    *("DATABASE", "POSTGRESQL_URL", "MARIADB_URL"),
+)
 ADDR_NO_RANDOMIZE = 0x0040000
 """From Linux's <sys/personality.h>."""
 

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
-from pathlib import Path
-from typing import Any
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
-import sqlalchemy.dialects.sqlite  # noqa: F401 (before asv forks, not in every process)
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Engine
 
 from .commit import measured
+from .environment import refuse
+
+Result = TypeVar("Result")
+
+CHOICE = "DATABASE"
+"""Environment variable that names the database; in asv's matrix, and thus in results, as well."""
+KINDS = {
+    "sqlite": (".sqlite", "SQLite"),
+    "postgresql": (".postgresql", "PostgreSQL"),
+    "mariadb": (".mariadb", "MariaDB"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """What `setup_cache` hands to every benchmark of a dataset: where its images are.
+    """What `setup_cache` hands to every benchmark of a dataset: where it is, at each scale.
 
-    `fingerprints` has one for each scale; it is empty where the commit lacks the dataset.
+    A place is a file in the folder where asv runs `setup_cache` and its benchmarks, or the name of
+    a database on a server. Both are empty where the commit lacks the dataset.
     """
 
     dataset: str
-    fingerprints: dict[float, str]
-
-    def path(self, scale: float) -> Path:
-        """The image's file; asv runs `setup_cache` and its benchmarks in the same folder."""
-        return Path(f"{self.dataset}-{scale:g}.sqlite")
+    fingerprints: dict[float, str] = dataclasses.field(default_factory=dict)
+    places: dict[float, str] = dataclasses.field(default_factory=dict)
 
 
 def dataset_class(name: str) -> Any:
@@ -38,66 +48,79 @@ def dataset_class(name: str) -> Any:
 
 
 def build_images(name: str, scales: tuple[float, ...]) -> Images:
-    """Build a dataset at every scale and leave an image of each in the current folder."""
+    """Fill the chosen database with a dataset at every scale, where it is not there yet."""
     try:
         dataset = dataset_class(name)
     except NotImplementedError:
-        return Images(name, {})
-    fingerprints = {}
+        return Images(name)
+    images = Images(name)
     for scale in scales:
-        database = SQLite()
-        with database.engine.connect() as connection:
-            fingerprints[scale] = dataset(scale).build(connection)
-        database.make_room()
-        Images(name, {}).path(scale).write_bytes(database.serialize())
-        database.close()
-    return Images(name, fingerprints)
+        images.places[scale], images.fingerprints[scale] = chosen().fill(dataset(scale))
+    return images
 
 
-class SQLite:
-    """A database in memory, on one connection: empty, or with the content of an image.
+class Database(abc.ABC):
+    """A database for one process at a time, on one connection."""
 
-    Foreign keys are checked as every other database does and an application on SQLite should, but
-    not while an empty one is filled: bulk loaders leave that out too.
-    """
+    name: ClassVar[str]
+    engine: Engine
 
-    def __init__(self, image: bytes | None = None) -> None:
-        self.engine: Engine = create_engine("sqlite://", poolclass=StaticPool)
-        if image is not None:
-            event.listen(
-                self.engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON")
-            )
-        self._image = image
-        self._changes = -1
-        with self.engine.connect() as connection:
-            self.driver: Any = connection.connection.dbapi_connection
+    @classmethod
+    @abc.abstractmethod
+    def fill(cls, dataset: Any) -> tuple[str, str]:
+        """Put a dataset somewhere; returns that place and the dataset's fingerprint."""
 
-    def serialize(self) -> bytes:
-        return self.driver.serialize()  # type: ignore[no-any-return]
+    @classmethod
+    @abc.abstractmethod
+    def open(cls, place: str, fingerprint: str) -> Database:
+        """Open what `fill` left at a place."""
 
-    def make_room(self) -> None:
-        """Leave a megabyte of free pages, which new rows will take.
-
-        A database in memory without any would be moved as a whole to where it can grow, in each
-        sample that adds a page, and that would take longer than most of what is measured.
-        """
-        self.driver.execute("CREATE TABLE room (taken)")
-        self.driver.execute("INSERT INTO room VALUES (zeroblob(1000000))")
-        self.driver.execute("DROP TABLE room")
-        self.driver.commit()
-
+    @abc.abstractmethod
     def restore(self) -> None:
-        """Make the content that of the image again; nothing to do if no row changed since."""
-        if self.driver.total_changes == self._changes:
-            return
-        self.driver.deserialize(self._image)
-        # Reads the schema, which the first statement of a sample should not have to do.
-        self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        self._changes = self.driver.total_changes
+        """Make the content what `fill` left; nothing to do if nothing changed since."""
 
-    def mark_changed(self) -> None:
-        """Make the next `restore` do its work whether or not a row changed."""
-        self._changes = -1
+    @classmethod  # noqa: B027 (only a server may not answer)
+    def check(cls) -> None:
+        """Refuse unless it answers."""
+
+    @property
+    def driver(self) -> Any:
+        """The connection, as the driver, or SQLAlchemy's adapter around it, has it."""
+        with self.engine.connect() as connection:
+            return connection.connection.dbapi_connection
+
+    def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function that uses the engine."""
+        return function(*arguments)
+
+    def permit_writing(self, error: Exception) -> bool:
+        """Whether an operation that failed with this error, or passed by it, may be tried again.
+
+        Databases on servers are shared until somebody writes.
+        """
+        return False
+
+    def learn(self) -> None:  # noqa: B027 (most have nothing to learn)
+        """Note what the operation changed, which was performed since the content was restored."""
 
     def close(self) -> None:
-        self.engine.dispose()
+        self.run(self.engine.dispose)
+
+
+def check() -> None:
+    """Refuse unless the chosen database answers."""
+    chosen().check()
+
+
+def chosen(access: str = "sync") -> type[Database]:
+    """The kind of database that the environment variable DATABASE names, or SQLite.
+
+    `access` is "sync" or "asyncio".
+    """
+    name = os.environ.get(CHOICE) or "sqlite"
+    if name not in KINDS:
+        refuse(f"there is no database {name!r}: {CHOICE} takes {', '.join(KINDS)}")
+    module, kind = KINDS[name]
+    if access == "asyncio":
+        module, kind = ".asynchronous", f"Async{kind}"
+    return getattr(importlib.import_module(module, __package__), kind)  # type: ignore[no-any-return]

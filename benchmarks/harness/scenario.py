@@ -7,6 +7,7 @@ and the operation. Everything else, clocks, counters, restore, versions, happens
 from __future__ import annotations
 
 import abc
+import functools
 import inspect
 import os
 import sys
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from . import counting, counts, instructions, ratio, recording, replay
 from .commit import lacking
-from .database import Images, SQLite, build_images
+from .database import KINDS, Database, Images, build_images, chosen
 from .environment import difference, quick, refuse, verify
 from .version import source_of, version_of
 
@@ -59,8 +60,9 @@ class Scenario(abc.ABC):
     and `scales`, and defines `setup_cache` as `return self.build()`: asv tells caches apart by the
     line on which that function stands, so every dataset needs one of its own.
 
-    A parameter named `scale` chooses the size of the dataset, 1 where there is none; the other
-    parameters are passed on to `prepare`, `load` and `operation`.
+    A parameter named `scale` chooses the size of the dataset, 1 where there is none; one named
+    `access` is "sync" or "asyncio". The other parameters are passed on to `prepare`, `load` and
+    `operation`.
     """
 
     dataset: ClassVar[str]
@@ -70,15 +72,20 @@ class Scenario(abc.ABC):
     not_measured: ClassVar[tuple[str, ...]] = ()
     """Metrics that say nothing about this scenario; give the reason beside them."""
 
+    databases: ClassVar[tuple[str, ...]] = tuple(KINDS)
+    """Databases on which this says something of its own; give the reason beside them."""
+
     # asv's own settings. With `setup` run before each sample, asv times one operation a sample.
     timeout = 120
     rounds = 2
     repeat = (5, 50, 0.15)
     warmup_time = 0.05
 
-    _database: SQLite | None = None
+    _database: Database | None = None
     _session: Session | None = None
     _arguments: tuple[Any, ...] = ()
+    _access = "sync"
+    _operation: Callable[..., object]
 
     # --- what a scenario says -----------------------------------------------------------------
 
@@ -101,12 +108,12 @@ class Scenario(abc.ABC):
     @metric(setup=ready)
     def time_wall(self, images: Images, *params: Any) -> None:
         """Wall time in seconds."""
-        self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
+        self._operation(self._session, *self._arguments)
 
     @metric(setup=ready, timer=time.process_time, rounds=1)
     def time_cpu(self, images: Images, *params: Any) -> None:
         """CPU time of the process in seconds: no waiting, no preemption."""
-        self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
+        self._operation(self._session, *self._arguments)
 
     @metric(setup=ready)
     def peakmem_process(self, images: Images, *params: Any) -> None:
@@ -126,16 +133,19 @@ class Scenario(abc.ABC):
     @metric(counting, counts, unit="calls")
     def track_calls(self, images: Images, *params: Any) -> int:
         """Calls of Python functions, built-in ones included."""
+        self._only_sync()
         return self._count("calls", images, params)
 
     @metric(counting, counts, unit="bytes")
     def track_allocated(self, images: Images, *params: Any) -> int:
         """Peak bytes of Python memory that the operation allocates."""
+        self._only_sync()
         return self._count("allocated", images, params)
 
     @metric(counting, instructions, unit="instructions", timeout=1800)
     def track_instructions(self, images: Images, *params: Any) -> int:
         """Machine instructions of the operation, C and Python alike."""
+        self._only_sync()
         if quick():
             skip("`--quick` leaves instructions out: they take too long")
         try:
@@ -146,6 +156,7 @@ class Scenario(abc.ABC):
     @metric(ratio, recording, replay, setup=ready, unit="times the driver")
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, in one process."""
+        self._only_sync()
         tape = self._other(images, params).recorded()
         if not tape.statements:
             skip("the operation sends no statement")
@@ -205,14 +216,14 @@ class Scenario(abc.ABC):
     # --- the harness --------------------------------------------------------------------------
 
     @property
-    def database(self) -> SQLite:
+    def database(self) -> Database:
         assert self._database is not None
         return self._database
 
     def perform(self) -> object:
         """The operation, in the session and with the parameters that `setup` left."""
         assert self._session is not None
-        return self.operation(self._session, *self._arguments)
+        return self._operation(self._session, *self._arguments)
 
     def recorded(self) -> recording.Tape:
         """What the operation sends and fetches, from performing it once."""
@@ -227,8 +238,12 @@ class Scenario(abc.ABC):
 
     def close(self) -> None:
         if self._session is not None:
-            self._session.close()
+            self.database.run(self._session.close)
             self._session = None
+
+    def _only_sync(self) -> None:
+        if self._access == "asyncio":
+            skip("how often an event loop turns, and which thread works, follows from time")
 
     def _count(self, name: str, images: Images, params: tuple[Any, ...]) -> int:
         try:
@@ -239,29 +254,49 @@ class Scenario(abc.ABC):
     def _begin(self, images: Images, params: tuple[Any, ...]) -> None:
         if images.dataset != self.dataset:
             refuse(f"{type(self).__name__} was given the data of {images.dataset}")
+        name = chosen().name
+        if name not in self.databases:
+            raise NotImplementedError(f"{type(self).__name__} says nothing about {name}")
         if not images.fingerprints:
-            raise NotImplementedError(f"this commit has no dataset fixtures.{self.dataset}")
+            raise NotImplementedError(
+                f"this commit has no dataset fixtures.{self.dataset} for {name}"
+            )
         named = dict(zip(self.param_names, params, strict=True))
         scale = named.pop("scale", 1)
         if scale not in images.fingerprints:
             refuse(f"scale {scale:g} is not among the scales of {self.dataset}")
+        self._access = named.pop("access", "sync")
         self._arguments = tuple(named.values())
-        self._database = SQLite(images.path(scale).read_bytes())
-        try:
-            # Twice: what the first run leaves in caches, the second may still make use of.
-            for _ in range(1 if quick() else 2):
+        database = chosen(self._access).open(images.places[scale], images.fingerprints[scale])
+        self._database = database
+        self._operation = self.operation
+        if self._access == "asyncio":
+            self._operation = functools.partial(database.run, self.operation)
+        # Twice: what the first run leaves in caches, the second may still make use of.
+        left = 1 if quick() else 2
+        while left:
+            try:
                 self._fresh()
-                self.operation(self._session, *self._arguments)  # type: ignore[arg-type]
+                self.perform()
                 self.close()
-        except (AttributeError, TypeError) as error:
-            if missing := lacking(error):
-                raise NotImplementedError(missing) from None
-            raise
-        finally:
-            self.close()
+                database.learn()
+                left -= 1
+            except (AttributeError, TypeError) as error:
+                if missing := lacking(error):
+                    raise NotImplementedError(missing) from None
+                raise
+            except Exception as error:
+                self.close()
+                if not database.permit_writing(error):
+                    raise
+            finally:
+                self.close()
 
     def _fresh(self) -> None:
         self.database.restore()
+        self.database.run(self._prepare)
+
+    def _prepare(self) -> None:
         with Session(self.database.engine) as session:
             self.prepare(session, *self._arguments)
         self._session = Session(self.database.engine)

@@ -1,0 +1,331 @@
+"""What databases on a server have in common: templates, locks, and errors in one line.
+
+A dataset is loaded once into a database called `sqlalchemy_asv_t_…` after the content and the
+schema of the commit, and stays there. Scenarios that only read share it, on connections that the
+server keeps from writing. One that writes is refused there once, and then has a database
+`sqlalchemy_asv_w_…` of its own; whoever works on a database holds a lock named like it, so that
+one without a lock is a dead process's and is dropped by the next.
+"""
+
+from __future__ import annotations
+
+import abc
+import atexit
+import contextlib
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    DDL,
+    Connection,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
+
+from .database import Database, chosen
+from .environment import refuse
+
+PREFIX = "sqlalchemy_asv"
+
+
+def ddl(statement: str, **names: str) -> DDL:
+    """A statement about databases with names of our own making, which no parameter can hold."""
+    assert all(name.replace("_", "").isalnum() for name in names.values())
+    return DDL(statement, context=names)  # type: ignore[no-untyped-call]
+
+
+class Server(Database):
+    """A database on the server that an environment variable tells, which nothing records."""
+
+    variable: ClassVar[str]
+    """The environment variable."""
+    scheme: ClassVar[str]
+    """SQLAlchemy's name for dialect and driver."""
+    hint: ClassVar[str]
+    """What to do where the variable is not set."""
+
+    # --- what a kind of server has to say -----------------------------------------------------
+
+    @classmethod
+    @abc.abstractmethod
+    def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:
+        """Hold a lock until `unlock` or the end of the connection; whether it was to be had."""
+
+    @classmethod
+    @abc.abstractmethod
+    def unlock(cls, admin: Connection, name: str) -> None: ...
+
+    @classmethod
+    @abc.abstractmethod
+    def databases(cls, admin: Connection) -> list[str]:
+        """The names of all databases on the server."""
+
+    @classmethod
+    @abc.abstractmethod
+    def create(cls, admin: Connection, name: str) -> None:
+        """Make an empty database that compares strings by their bytes, as SQLite does."""
+
+    @classmethod
+    @abc.abstractmethod
+    def drop(cls, admin: Connection, name: str) -> None:
+        """Drop a database, if there is one of the name, and whatever is connected to it."""
+
+    @classmethod
+    @abc.abstractmethod
+    def mark(cls, admin: Connection, name: str, fingerprint: str) -> None:
+        """Note that a template is complete."""
+
+    @classmethod
+    @abc.abstractmethod
+    def marked(cls, admin: Connection, name: str) -> str | None:
+        """The fingerprint of a complete template."""
+
+    @classmethod
+    def finish(cls, connection: Connection, name: str) -> None:
+        """Leave a loaded database as one that has been in use."""
+
+    read_only: ClassVar[str]
+    """The statement after which a connection reads only."""
+
+    @abc.abstractmethod
+    def refused_to_write(self, error: Any) -> bool:
+        """Whether this is the driver's error for what `read_only` forbids."""
+
+    @abc.abstractmethod
+    def take(self, admin: Connection) -> str:
+        """Make a locked copy of the template; returns its name."""
+
+    # --- connections --------------------------------------------------------------------------
+
+    @classmethod
+    def where(cls, database: str | None = None) -> URL:
+        """Where the server is. Refuses where nobody says so, or not in a URL."""
+        given = os.environ.get(cls.variable)
+        if not given:
+            refuse(f"{cls.variable} is not set: {cls.hint}")
+        try:
+            url = make_url(given).set(drivername=cls.scheme)
+        except (ArgumentError, ValueError):
+            refuse(f"{cls.variable} is no URL such as {cls.name}://user@host/database")
+        return url.set(database=database) if database else url
+
+    @classmethod
+    @contextlib.contextmanager
+    def admin(cls) -> Iterator[Connection]:
+        """A connection in no transaction, to the database that the URL names."""
+        engine = create_engine(cls.where(), isolation_level="AUTOCOMMIT", poolclass=StaticPool)
+        try:
+            with cls.in_one_line(), engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    @classmethod
+    @contextlib.contextmanager
+    def in_one_line(cls) -> Iterator[None]:
+        """Refuse to go on where the server fails, saying why without saying where it is."""
+        try:
+            yield
+        except DBAPIError as error:
+            cls.fail(error.orig)
+
+    @classmethod
+    def fail(cls, error: BaseException | None) -> None:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        refuse(f"{cls.name} failed: {cls.redacted(lines[0])}; see {cls.variable}")
+
+    @classmethod
+    def redacted(cls, message: str) -> str:
+        """A driver's message without what the URL holds."""
+        # What follows is the reason, after where the driver tried to connect.
+        message = re.sub(r"^.*(?:failed: |FATAL: +)", "", message)
+        url = cls.where()
+        parts = [url.password, url.username, url.host, url.database, *url.query.values()]
+        for part in sorted((str(part) for part in parts if part), key=len, reverse=True):
+            message = message.replace(part, "…")
+        return message
+
+    @classmethod
+    def check(cls) -> None:
+        with cls.admin():
+            pass
+
+    # --- filling ------------------------------------------------------------------------------
+
+    @classmethod
+    def fill(cls, dataset: Any) -> tuple[str, str]:
+        if cls.name not in getattr(dataset, "databases", ()):
+            raise NotImplementedError(f"this commit's datasets cannot be loaded into {cls.name}")
+        fingerprint = dataset.fingerprint()
+        with cls.admin() as admin:
+            template = f"{PREFIX}_t_{cls.digest(dataset, fingerprint, admin)}"
+            cls.lock(admin, template, wait=True)
+            if cls.marked(admin, template) != fingerprint:
+                try:
+                    cls.load(admin, dataset, template, fingerprint)
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        cls.drop(admin, template)
+                    raise
+            cls.unlock(admin, template)
+        return template, fingerprint
+
+    @classmethod
+    def load(cls, admin: Connection, dataset: Any, template: str, fingerprint: str) -> None:
+        cls.drop(admin, template)
+        cls.create(admin, template)
+        engine = create_engine(cls.where(template), poolclass=StaticPool)
+        try:
+            with engine.connect() as connection:
+                if dataset.build(connection) != fingerprint:
+                    refuse(f"{dataset.name} was loaded with other rows than its fingerprint says")
+                cls.finish(connection, template)
+        except engine.dialect.loaded_dbapi.Error as error:
+            cls.fail(error)  # of the driver's own way to load
+        finally:
+            engine.dispose()
+        cls.mark(admin, template, fingerprint)
+
+    @classmethod
+    def digest(cls, dataset: Any, fingerprint: str, admin: Connection) -> str:
+        """Of rows and schema: a commit that adds an index has a template of its own."""
+        digest = hashlib.blake2b(fingerprint.encode(), digest_size=6)
+        for each in dataset.metadata.sorted_tables:
+            indexes = sorted(each.indexes, key=lambda index: str(index.name))
+            parts: list[ExecutableDDLElement] = [CreateTable(each), *map(CreateIndex, indexes)]
+            for part in parts:
+                digest.update(str(part.compile(dialect=admin.dialect)).encode())
+        return digest.hexdigest()
+
+    @classmethod
+    def clean(cls, admin: Connection) -> None:
+        """Drop what processes that are no more worked on."""
+        for name in cls.databases(admin):
+            if name.startswith(f"{PREFIX}_w_") and cls.lock(admin, name, wait=False):
+                cls.drop(admin, name)
+                cls.unlock(admin, name)
+
+    # --- one database for a process -----------------------------------------------------------
+
+    @classmethod
+    def open(cls, place: str, fingerprint: str) -> Server:
+        return cls(place, fingerprint)
+
+    def __init__(self, place: str, fingerprint: str) -> None:
+        self.template = place
+        self.own: str | None = None
+        self._admin: contextlib.ExitStack | None = None
+        self._untouched = False
+        with self.admin() as admin:
+            found = self.marked(admin, place)
+        if found != fingerprint:
+            refuse(
+                f"{self.name} holds a dataset with fingerprint {found}, not {fingerprint}:"
+                " measure this commit again"
+            )
+        self.engine = self.make_engine()
+        event.listen(self.engine, "do_connect", self._connect)
+        event.listen(self.engine, "connect", self._connected)
+        event.listen(self.engine, "handle_error", self._on_error)
+        with self.in_one_line():
+            self.run(self.warm)
+
+    def make_engine(self) -> Engine:
+        return create_engine(self.where(), poolclass=StaticPool)
+
+    def shared(self) -> str:
+        """The database that readers share."""
+        return self.template
+
+    def _connect(self, dialect: Dialect, record: Any, arguments: Any, options: Any) -> Any:
+        # The engine's URL names no database: which one it is changes.
+        url = self.engine.url.set(database=self.own or self.shared())
+        arguments, options = dialect.create_connect_args(url)
+        return dialect.connect(*arguments, **options)
+
+    def _connected(self, driver: Any, record: Any) -> None:
+        if self.own is None:
+            cursor = driver.cursor()
+            cursor.execute(self.read_only)
+            cursor.close()
+            driver.commit()
+
+    def _on_error(self, context: Any) -> None:
+        dbapi = self.engine.dialect.loaded_dbapi
+        error = context.original_exception
+        broken = (dbapi.OperationalError, dbapi.InterfaceError, dbapi.InternalError)
+        if isinstance(error, broken) and not (self.own is None and self.refused_to_write(error)):
+            self.fail(error)
+
+    def permit_writing(self, error: Exception) -> bool:
+        if self.own or not self.refused_to_write(getattr(error, "orig", error)):
+            return False
+        # Open as long as the process lives: its lock tells others that it does.
+        self._admin = contextlib.ExitStack()
+        self._administrator = self._admin.enter_context(self.admin())
+        with self.in_one_line():
+            self.own = self.take(self._administrator)
+            self.run(self.reconnect)
+        self._untouched = True
+        return True
+
+    def restore(self) -> None:
+        if self.own is None:
+            return
+        if not self._untouched:
+            with self.in_one_line():
+                self.renew(self._administrator, self.own)
+        self._untouched = False
+
+    @abc.abstractmethod
+    def renew(self, admin: Connection, own: str) -> None:
+        """Make a copy that was worked on equal to the template again."""
+
+    def reconnect(self) -> None:
+        self.engine.dispose()
+        self.warm()
+
+    def warm(self) -> None:
+        """Let a new connection see every table, as one from an application's pool has."""
+        with self.engine.connect() as connection:
+            for name in inspect(connection).get_table_names():
+                if name.startswith(PREFIX):
+                    continue
+                connection.execute(select(text("1")).select_from(table(name)).limit(1)).all()
+
+    def close(self) -> None:
+        super().close()
+        if self._admin is not None:
+            assert self.own is not None
+            with self.in_one_line():
+                self.drop(self._administrator, self.own)
+            self._admin.close()
+            self._admin = self.own = None
+
+    @staticmethod
+    def new_name(key: str = "") -> str:
+        return f"{PREFIX}_w_{key}{uuid.uuid4().hex[:8]}"
+
+
+@atexit.register
+def clean_up() -> None:
+    """At the end of the process that asv forks all others from; those end without this."""
+    with contextlib.suppress(BaseException):
+        kind = chosen()
+        if issubclass(kind, Server):
+            with kind.admin() as admin:
+                kind.clean(admin)

