@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asv.commands.compare import Compare
+from asv.commands.run import Run
 from asv.machine import Machine, MachineCollection
 
 from . import servers
@@ -21,6 +22,7 @@ def apply() -> None:
     os.environ["PYTHONHASHSEED"] = "0"
     name_this_machine()
     Compare.run = _with_this_machine(Compare.run)
+    Run.run = _with_reasons(Run.run)
 
 
 def pass_on_options() -> None:
@@ -78,3 +80,13 @@ def _with_this_machine(run: Callable[..., Any]) -> Callable[..., Any]:
         return run(*args, machine=machine, **kwargs)
 
     return compare
+
+
+def _with_reasons(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`asv run` says "failed" and "n/a"; let it always say why, as `--show-stderr` does."""
+
+    @functools.wraps(run)
+    def with_reasons(*args: Any, **kwargs: Any) -> Any:
+        return run(*args, **{**kwargs, "show_stderr": True})
+
+    return with_reasons

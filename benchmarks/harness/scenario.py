@@ -84,7 +84,6 @@ class Scenario(abc.ABC):
     _database: Database | None = None
     _session: Session | None = None
     _arguments: tuple[Any, ...] = ()
-    _access = "sync"
     _operation: Callable[..., object]
 
     # --- what a scenario says -----------------------------------------------------------------
@@ -133,19 +132,19 @@ class Scenario(abc.ABC):
     @metric(counting, counts, unit="calls")
     def track_calls(self, images: Images, *params: Any) -> int:
         """Calls of Python functions, built-in ones included."""
-        self._only_sync()
+        self._only_sync(params)
         return self._count("calls", images, params)
 
     @metric(counting, counts, unit="bytes")
     def track_allocated(self, images: Images, *params: Any) -> int:
         """Peak bytes of Python memory that the operation allocates."""
-        self._only_sync()
+        self._only_sync(params)
         return self._count("allocated", images, params)
 
     @metric(counting, instructions, unit="instructions", timeout=1800)
     def track_instructions(self, images: Images, *params: Any) -> int:
         """Machine instructions of the operation, C and Python alike."""
-        self._only_sync()
+        self._only_sync(params)
         if quick():
             skip("`--quick` leaves instructions out: they take too long")
         try:
@@ -156,7 +155,7 @@ class Scenario(abc.ABC):
     @metric(ratio, recording, replay, setup=ready, unit="times the driver")
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, in one process."""
-        self._only_sync()
+        self._only_sync(params)
         tape = self._other(images, params).recorded()
         if not tape.statements:
             skip("the operation sends no statement")
@@ -241,8 +240,8 @@ class Scenario(abc.ABC):
             self.database.run(self._session.close)
             self._session = None
 
-    def _only_sync(self) -> None:
-        if self._access == "asyncio":
+    def _only_sync(self, params: tuple[Any, ...]) -> None:
+        if "asyncio" in params:
             skip("how often an event loop turns, and which thread works, follows from time")
 
     def _count(self, name: str, images: Images, params: tuple[Any, ...]) -> int:
@@ -265,12 +264,12 @@ class Scenario(abc.ABC):
         scale = named.pop("scale", 1)
         if scale not in images.fingerprints:
             refuse(f"scale {scale:g} is not among the scales of {self.dataset}")
-        self._access = named.pop("access", "sync")
+        access = named.pop("access", "sync")
         self._arguments = tuple(named.values())
-        database = chosen(self._access).open(images.places[scale], images.fingerprints[scale])
+        database = chosen(access).open(images.places[scale], images.fingerprints[scale])
         self._database = database
         self._operation = self.operation
-        if self._access == "asyncio":
+        if access == "asyncio":
             self._operation = functools.partial(database.run, self.operation)
         # Twice: what the first run leaves in caches, the second may still make use of.
         left = 1 if quick() else 2

@@ -156,7 +156,7 @@ class Server(Database):
         url = cls.where()
         parts = [url.password, url.username, url.host, url.database, *url.query.values()]
         for part in sorted((str(part) for part in parts if part), key=len, reverse=True):
-            message = message.replace(part, "…")
+            message = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", message)
         return message
 
     @classmethod
