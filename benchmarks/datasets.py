@@ -17,29 +17,6 @@ DATASETS = ["social", "ecommerce"]
 
 
 @versioned
-class Restore:
-    """Restore the standard dataset for a sample, on SQLite."""
-
-    params = (DATASETS,)
-    param_names = ("dataset",)
-    rounds = 2
-    repeat = (10, 100, 0.5)
-
-    def setup(self, dataset: str) -> None:
-        verify()
-        if not hasattr(self, "database"):
-            built = SQLite()
-            with built.engine.connect() as connection:
-                dataset_class(dataset)().build(connection)
-            self.database = SQLite(built.serialize())
-        # Any change will do; the tables are the commit's own.
-        self.database.mark_changed()
-
-    def time_restore(self, dataset: str) -> None:
-        self.database.restore()
-
-
-@versioned
 class Fingerprint:
     """The content of the standard datasets as a number: where it differs, nothing compares."""
 

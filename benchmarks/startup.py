@@ -12,6 +12,9 @@ startup = measured("fixtures.startup")
 class StartupScenario(SocialScenario):
     """Work done in a process of its own, which counters of this one do not see."""
 
+    # That process asks no server.
+    databases = ("sqlite",)
+
     not_measured = tuple(metric for metric in FAMILY if metric != "time_wall")
 
 
@@ -39,7 +42,8 @@ class FirstQuery(StartupScenario):
 class ConfigureMappers(SocialScenario):
     """Declare and configure mapped classes, each related to the one before."""
 
-    # It sends no statement.
+    # It sends no statement, to no database.
+    databases = ("sqlite",)
     not_measured = ("track_statements", "track_rows", "track_times_driver")
     params = ([1, 10, 100],)
     param_names = ("classes",)

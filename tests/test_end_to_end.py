@@ -18,6 +18,8 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
+from .servers import own_postgresql
+
 ROOT = Path(__file__).parents[1]
 FEED = "social.HomeFeedByScale.track_statements"
 SCALES = 4
@@ -277,10 +279,12 @@ def environments_by_age(versions: Iterable[str]) -> list[str]:
 
 
 def test_environments_of_the_matrix_hold_what_they_say_or_nothing_is_measured(
-    clone: Clone, history: list[str]
+    clone: Clone, history: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = ("--config", "asv.releases.conf.json")
     bench = ("--bench", TIME)
+    # On one of its databases; asv's own is the one without a server.
+    monkeypatch.setitem(clone.environment, "DATABASE", "sqlite")
     clone.asv(*config, "run", "HEAD^!", *bench, "--show-stderr")
     commit = clone.run("git", "rev-parse", "HEAD").strip()
     results = clone.results(commit, "releases")
@@ -305,7 +309,7 @@ def test_environments_of_the_matrix_hold_what_they_say_or_nothing_is_measured(
     for line in refusals:
         assert line.endswith(
             f"environment virtualenv-py{sys.version_info[0]}.{sys.version_info[1]}-sqlalchemy{old}"
-            f" says sqlalchemy {old}, installed is {new}; remove .asv/env"
+            f"-DATABASEsqlite says sqlalchemy {old}, installed is {new}; remove .asv/env"
         )
     assert "Traceback" not in output
 
@@ -367,3 +371,81 @@ def test_a_detached_and_shallow_clone(clone: Clone, history: list[str], tmp_path
     assert "failed" not in output
     clone.run(*asv, "publish", cwd=shallow)
     assert (shallow / ".asv" / "site" / "commits" / "index.html").exists()
+
+
+# --- databases ------------------------------------------------------------------------------------
+
+FEW = ("--bench", r"social\.CreateUser\.(time_cpu|track_statements)")
+PASSWORD = "s3cr3t-Passw0rd"
+
+
+def processes() -> str:
+    listing = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True)
+    return listing.stdout
+
+
+def test_postgresql_without_a_server_starts_one_and_ends_it(
+    clone: Clone, history: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "postgresql")
+    monkeypatch.delitem(clone.environment, "POSTGRESQL_URL", raising=False)
+    clone.asv("run", "HEAD^!", *FEW)
+    commit = clone.run("git", "rev-parse", "HEAD").strip()
+    (found,) = [f for f in clone.results(commit) if f["params"].get("DATABASE") == "postgresql"]
+    assert found["results"]["social.CreateUser.track_statements"][0] == [1]
+    assert not [line for line in processes().splitlines() if "sqlalchemy-asv-" in line]
+
+
+def test_mariadb_without_a_server_is_one_line(
+    clone: Clone, history: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "mariadb")
+    monkeypatch.delitem(clone.environment, "MARIADB_URL", raising=False)
+    (line,) = clone.asv("run", "HEAD^!", *FEW, code=2).splitlines()
+    assert "MARIADB_URL is not set: start a server, for example by" in line
+
+
+def test_an_unknown_database_is_one_line(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "oracle")
+    (line,) = clone.asv("run", "HEAD^!", *FEW, code=2).splitlines()
+    assert line == (
+        "sqlalchemy-asv: there is no database 'oracle': DATABASE takes sqlite, postgresql, mariadb"
+    )
+
+
+def test_a_password_appears_nowhere(
+    clone: Clone, history: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "postgresql")
+    with own_postgresql() as url:
+        # The server trusts everybody, but a password is sent, or would be, all the same.
+        given = url.replace("postgres:@", f"postgres:{PASSWORD}@")
+        assert PASSWORD in given
+        monkeypatch.setitem(clone.environment, "POSTGRESQL_URL", given)
+        seen = []
+        with subprocess.Popen(
+            [sys.executable, "-m", "asv", "run", "HEAD^!", *FEW, "--show-stderr", "-v"],
+            cwd=clone.path,
+            env=clone.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as run:
+            while run.poll() is None:
+                seen.append(processes())
+                time.sleep(0.2)
+            assert run.stdout is not None
+            seen.append(run.stdout.read())
+        assert run.returncode == 0
+        seen.append(clone.asv("publish", "-v"))
+    # A server that is gone says so without saying where it was.
+    seen.append(clone.asv("run", "HEAD^!", *FEW, "--show-stderr", code=2))
+    assert "postgresql failed: " in seen[-1]
+    assert not [text for text in seen if PASSWORD in text]
+    for folder in ("results", ".asv/site"):
+        for path in (clone.path / folder).rglob("*"):
+            assert PASSWORD not in str(path)
+            if path.is_file():
+                content = path.read_bytes()
+                assert PASSWORD.encode() not in content, path
+                assert b"postgres:" not in content, path

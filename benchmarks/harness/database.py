@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import importlib
 import os
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -59,6 +60,12 @@ def build_images(name: str, scales: tuple[float, ...]) -> Images:
     return images
 
 
+def number(version: str) -> float:
+    """The first two parts of a version, so that later is more: 15.20 is 15.020."""
+    major, minor, *_ = [*map(int, re.findall(r"\d+", version)), 0]
+    return major + minor / 1000
+
+
 class Database(abc.ABC):
     """A database for one process at a time, on one connection."""
 
@@ -82,6 +89,11 @@ class Database(abc.ABC):
     @classmethod  # noqa: B027 (only a server may not answer)
     def check(cls) -> None:
         """Refuse unless it answers."""
+
+    @classmethod
+    @abc.abstractmethod
+    def facts(cls) -> dict[str, float]:
+        """The version and the settings that explain a time; 1 and 0 for on and off."""
 
     @property
     def driver(self) -> Any:

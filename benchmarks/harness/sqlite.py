@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy.dialects.sqlite  # noqa: F401 (before asv forks, not in every 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-from .database import Database
+from .database import Database, number
 
 
 class SQLite(Database):
@@ -54,6 +55,14 @@ class SQLite(Database):
         Path(place).write_bytes(database.serialize())
         database.close()
         return place, fingerprint
+
+    @classmethod
+    def facts(cls) -> dict[str, float]:
+        database = cls()
+        names = ("page_size", "cache_size", "synchronous")
+        found = {n: database.driver.execute(f"PRAGMA {n}").fetchone()[0] for n in names}
+        database.close()
+        return {"version": number(sqlite3.sqlite_version), **found}
 
     def serialize(self) -> bytes:
         return self.driver.serialize()  # type: ignore[no-any-return]
