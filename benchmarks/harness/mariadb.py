@@ -39,7 +39,7 @@ class MariaDB(Server):
         " mariadb`, and give its URL, mariadb://root:pw@127.0.0.1"
     )
 
-    settings = [
+    settings = (
         "innodb_buffer_pool_size",
         "innodb_doublewrite",
         "innodb_flush_log_at_trx_commit",
@@ -47,7 +47,7 @@ class MariaDB(Server):
         "log_bin",
         "query_cache_type",
         "sync_binlog",
-    ]
+    )
 
     @classmethod
     def facts(cls) -> dict[str, float]:
@@ -57,7 +57,7 @@ class MariaDB(Server):
                 "SELECT lower(variable_name), variable_value"
                 " FROM information_schema.global_variables WHERE lower(variable_name) IN :names"
             ).bindparams(bindparam("names", expanding=True))
-            rows = admin.execute(statement, {"names": cls.settings}).all()
+            rows = admin.execute(statement, {"names": list(cls.settings)}).all()
         return {"version": number(str(version)), **numeric(rows)}
 
     @classmethod

