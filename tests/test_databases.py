@@ -1,21 +1,27 @@
 """The catalogue on every database: the same results, the same start of every sample."""
 
+import contextlib
 import datetime as dt
 import enum
 import itertools
 import os
+import shutil
+import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, MetaData, Table, inspect, select
+from sqlalchemy import Engine, MetaData, Table, inspect, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase
 
 from benchmarks.harness.database import KINDS, Images, build_images, chosen
 from benchmarks.harness.scenario import Scenario
-from benchmarks.harness.server import PREFIX, Server
+from benchmarks.harness.server import PREFIX, Server, ddl
 from reporting import servers as reporting_servers
 
 from .servers import OwnMariaDB, own_postgresql
@@ -277,3 +283,78 @@ def test_a_server_that_is_not_there(
     if url is not None:
         for secret in ("somebody", "s3cret", "hidden", "127.0.0.1"):
             assert secret not in message
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_wrong_password(
+    database: str, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    variable = kind.variable
+    if database == "mariadb":
+        with kind.admin() as admin:
+            admin.execute(text("CREATE OR REPLACE USER somebody IDENTIFIED BY 'right'"))
+        url = make_url(servers[variable]).set(username="somebody", password="wr0ng")
+        monkeypatch.setenv(variable, url.render_as_string(hide_password=False))
+        with pytest.raises(SystemExit, match=r"mariadb failed: .*Access denied for user …") as said:
+            kind.check()
+    else:
+        with own_postgresql() as given:
+            monkeypatch.setenv(variable, given)
+            with kind.admin() as admin:
+                admin.execute(text("CREATE ROLE somebody LOGIN SUPERUSER PASSWORD 'right'"))
+                rules = admin.scalar(text("SHOW hba_file"))
+                Path(str(rules)).write_text(
+                    "local all somebody scram-sha-256\nlocal all all trust\n"
+                )
+                admin.execute(text("SELECT pg_reload_conf()"))
+            url = make_url(given).set(username="somebody", password="wr0ng")
+            monkeypatch.setenv(variable, url.render_as_string(hide_password=False))
+            for _ in range(50):
+                # Until the server has read its rules again.
+                with contextlib.suppress(SystemExit):
+                    kind.check()
+                    time.sleep(0.1)
+                    continue
+                break
+            with pytest.raises(
+                SystemExit, match='postgresql failed: password authentication failed for user "…"'
+            ) as said:
+                kind.check()
+    for secret in ("somebody", "wr0ng", "right"):
+        assert secret not in str(said.value)
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid():
+        pytest.skip("needs root, to make a disk that is soon full")
+    monkeypatch.setenv("DATABASE", "postgresql")
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with own_postgresql() as given, tempfile.TemporaryDirectory() as disk:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=True)
+        try:
+            shutil.chown(disk, "pgserver")
+            monkeypatch.setenv("POSTGRESQL_URL", given)
+            with kind.admin() as admin:
+                admin.execute(ddl(f"CREATE TABLESPACE small LOCATION '{disk}'"))
+                admin.execute(text("ALTER ROLE postgres SET default_tablespace = small"))
+            with pytest.raises(SystemExit, match=r"failed: could not .*: No space left on device"):
+                build_images("social", (1,))
+            with kind.admin() as admin:
+                assert not [n for n in kind.databases(admin) if n.startswith(PREFIX)]
+        finally:
+            subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_server_that_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE", "postgresql")
+    scenario = next(s for s in scenarios() if s.__name__ == "CreateUser")()
+    with own_postgresql() as given:
+        monkeypatch.setenv("POSTGRESQL_URL", given)
+        scenario.ready(build_images("social", (1,)))
+    with pytest.raises(SystemExit, match=r"postgresql failed: .*; see POSTGRESQL_URL") as said:
+        scenario.perform()
+    assert "\n" not in str(said.value)

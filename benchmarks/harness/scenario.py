@@ -172,7 +172,7 @@ class Scenario(abc.ABC):
         if quick():
             return self._times_driver(tape)
         return ratio.over_processes(
-            lambda: self._other(images, params)._times_driver(tape), error=0.02, seconds=0.8
+            lambda: self._other(images, params)._times_driver(tape), error=0.02, seconds=0.5
         )
 
     def _times_driver(self, tape: recording.Tape) -> float:

@@ -162,6 +162,8 @@ class Server(Database):
         """A driver's message without what the URL holds."""
         # What follows is the reason, after where the driver tried to connect.
         message = re.sub(r"^.*(?:failed: |FATAL: +)", "", message)
+        # Who is denied access, and from which machine.
+        message = re.sub(r"'[^']*'@'[^']*'", "…", message)
         url = cls.where()
         parts = [url.password, url.username, url.host, url.database, *url.query.values()]
         for part in sorted((str(part) for part in parts if part), key=len, reverse=True):
