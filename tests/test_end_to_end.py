@@ -391,7 +391,7 @@ def test_postgresql_without_a_server_starts_one_and_ends_it(
     monkeypatch.delitem(clone.environment, "POSTGRESQL_URL", raising=False)
     clone.asv("run", "HEAD^!", *FEW)
     commit = clone.run("git", "rev-parse", "HEAD").strip()
-    (found,) = [f for f in clone.results(commit) if f["params"].get("DATABASE") == "postgresql"]
+    (found,) = [f for f in clone.results(commit) if f["env_vars"].get("DATABASE") == "postgresql"]
     assert found["results"]["social.CreateUser.track_statements"][0] == [1]
     assert not [line for line in processes().splitlines() if "sqlalchemy-asv-" in line]
 
