@@ -45,16 +45,23 @@ def instructions(scenario: type[Scenario], images: Images, params: tuple[Any, ..
 def count(scenario: Scenario) -> Counts:
     """Instructions of a scenario that has been set up, in a process under valgrind."""
     with undisturbed():
-        idle = executed(lambda: None)
-        busy = executed(scenario.perform)
-    return {"instructions": busy - idle}
+        # Nothing between the two: what this process does there would count for the second.
+        idle = forked(lambda: None)
+        busy = forked(scenario.perform)
+    before, after = executed(idle), executed(busy)
+    return {"instructions": after - before}
 
 
-def executed(action: Callable[[], object]) -> int:
-    """All instructions of a child that does something and ends, those before the fork included."""
+def forked(action: Callable[[], object]) -> int:
+    """The process id of a child that does something and ends."""
     child = os.fork()
     if child == 0:
         in_child(action)
+    return child
+
+
+def executed(child: int) -> int:
+    """All instructions of a child, once it has ended, those before the fork included."""
     if os.waitpid(child, 0)[1]:
         raise RuntimeError("the operation failed under valgrind")
     # At the end of the log, such as `I   refs:      1,234`.
