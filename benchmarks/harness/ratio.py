@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+from .environment import quick
 from .forking import in_child
 
 Action = Callable[[], object]
@@ -28,8 +29,10 @@ def ratio(
     Takes at least `pairs` samples of each (two or more), in turns, and more while `seconds` last;
     each after its preparation, which is not timed. What disturbs a sample makes it longer, so the
     low ones are the true ones: divides the lower decile of one side by that of the other. The
-    garbage collector is off, as in `timeit`, and collects between long samples.
+    garbage collector is off, as in `timeit`, and collects between long samples. `--quick` takes two.
     """
+    if quick():
+        pairs, seconds = 2, 0
     samples: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + seconds
     gc.collect()

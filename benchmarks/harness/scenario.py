@@ -164,7 +164,7 @@ class Scenario(abc.ABC):
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, in one process."""
         self._only_sync(params)
-        tape = self._other(images, params).recorded()
+        tape = (self if quick() else self._other(images, params)).recorded()
         if not tape.statements:
             skip("the operation sends no statement")
         replay.check(tape, replay.replay(self.database.driver, tape))
@@ -185,8 +185,8 @@ class Scenario(abc.ABC):
             self.perform,
             lambda: replay.replay(self.database.driver, tape),
             prepare=(self.again, bare),
-            pairs=2 if quick() else 5,
-            seconds=0 if quick() else 0.02,
+            pairs=5,
+            seconds=0.02,
         )
 
     def _other(self, images: Images, params: tuple[Any, ...]) -> Scenario:
