@@ -29,7 +29,8 @@ def ratio(
     Takes at least `pairs` samples of each (two or more), in turns, and more while `seconds` last;
     each after its preparation, which is not timed. What disturbs a sample makes it longer, so the
     low ones are the true ones: divides the lower decile of one side by that of the other. The
-    garbage collector is off, as in `timeit`, and collects between long samples. `--quick` takes two.
+    garbage collector is off, as in `timeit`, and collects between long samples. `asv run --quick`
+    takes two.
     """
     if quick():
         pairs, seconds = 2, 0

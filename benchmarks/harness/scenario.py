@@ -167,6 +167,7 @@ class Scenario(abc.ABC):
         tape = (self if quick() else self._other(images, params)).recorded()
         if not tape.statements:
             skip("the operation sends no statement")
+        self.again()
         replay.check(tape, replay.replay(self.database.driver, tape))
 
         if quick():
