@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .forking import in_child
+from .undisturbed import settle
 
 if TYPE_CHECKING:
     from .database import Images
@@ -168,6 +169,7 @@ def fork_for_each(file: str) -> None:
     module, name, images, jobs = pickle.loads(Path(file).read_bytes())  # noqa: S301 (our own)
     counter: Counter = getattr(importlib.import_module(module), name)
     scenarios = [getattr(importlib.import_module(module), name) for module, name, _ in jobs]
+    settle()
     running: list[int] = []
     for number, (scenario, (_, _, params)) in enumerate(zip(scenarios, jobs, strict=True)):
         # The oldest, not any: what this process does must not depend on which was faster.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from .environment import quick
 from .forking import in_child
+from .undisturbed import settle
 
 Action = Callable[[], object]
 
@@ -36,7 +37,7 @@ def ratio(
         pairs, seconds = 2, 0
     samples: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + seconds
-    gc.collect()
+    settle()
     gc.disable()
     try:
         while len(samples[0]) < pairs or time.perf_counter() < end:
@@ -62,6 +63,7 @@ def over_processes(estimate: Callable[[], float], *, error: float, seconds: floa
     """
     end = time.perf_counter() + seconds
     estimates: list[float] = []
+    settle()
     while len(estimates) < 5 or (
         time.perf_counter() < end
         and _standard_error(estimates) > error * statistics.median(estimates)

@@ -13,11 +13,19 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Collect, then leave the collector off while the block runs."""
-    gc.collect()
-    gc.freeze()
+    settle()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        gc.unfreeze()
+
+
+def settle() -> None:
+    """Collect, and have later collections pass over all that is left.
+
+    Going through every object of the libraries takes most of a tenth of a second, and in a fork
+    copies the memory they are in.
+    """
+    gc.collect()
+    gc.freeze()
