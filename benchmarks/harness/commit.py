@@ -1,5 +1,6 @@
 """The data layer of the commit under test, which may lack what a newer one has."""
 
+import gc
 import importlib
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,7 @@ def measured(name: str) -> ModuleType:
         module = importlib.import_module(name)
         # Here rather than at the first query, once for all processes that asv forks from this one.
         configure_mappers()
+        gc.freeze()  # nor need the collector look at all of this in each of them
         return module
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
