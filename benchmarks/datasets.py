@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from .harness.commit import measured
 from .harness.database import dataset_class
-from .harness.environment import verify
+from .harness.environment import quick, verify
 from .harness.ratio import ratio
+from .harness.scenario import skip
 from .harness.sqlite import SQLite
 from .harness.version import versioned
 
@@ -137,6 +138,8 @@ class BuildSocial:
 
     def track_scale_10(self) -> float:
         """Scale 10 over scale 1."""
+        if quick():
+            skip("`--quick` leaves the large dataset out")
         return ratio(lambda: self.build(10), self.build, pairs=3)
 
     track_times_driver.unit = "times the driver"  # type: ignore[attr-defined]
