@@ -58,13 +58,13 @@ def over_processes(estimate: Callable[[], float], *, error: float, seconds: floa
     """The median of what forks of this process estimate, each on memory of its own.
 
     Where memory happens to lie moves one process's ratio by a tenth, and no sample in it shows it.
-    Forks five times and goes on until the standard error of the median, as a share of it, is below
+    Forks three times and goes on until the standard error of the median, as a share of it, is below
     `error` or `seconds` have passed. Raises `RuntimeError` if a fork fails.
     """
     end = time.perf_counter() + seconds
     estimates: list[float] = []
     settle()
-    while len(estimates) < 5 or (
+    while len(estimates) < 3 or (
         time.perf_counter() < end
         and _standard_error(estimates) > error * statistics.median(estimates)
     ):

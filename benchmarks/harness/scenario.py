@@ -173,7 +173,7 @@ class Scenario(abc.ABC):
         if quick():
             return self._times_driver(tape)
         return ratio.over_processes(
-            lambda: self._other(images, params)._times_driver(tape), error=0.02, seconds=0.5
+            lambda: self._other(images, params)._times_driver(tape), error=0.02, seconds=0.3
         )
 
     def _times_driver(self, tape: recording.Tape) -> float:
