@@ -86,7 +86,7 @@ class Scenario(abc.ABC):
     # asv's own settings. With `setup` run before each sample, asv times one operation a sample.
     timeout = 120
     rounds = 2
-    repeat = (5, 50, 0.15)
+    repeat = (4, 50, 0.1)
     warmup_time = 0.05
 
     _database: Database | None = None
@@ -186,7 +186,7 @@ class Scenario(abc.ABC):
             self.perform,
             lambda: replay.replay(self.database.driver, tape),
             prepare=(self.again, bare),
-            pairs=5,
+            pairs=3,
             seconds=0.02,
         )
 
