@@ -37,11 +37,11 @@ $(VENV)/bin/python:
 
 # npm, which the site's scripts come from, is installed as a package where the machine has none.
 $(VENV)/tools: $(VENV)/bin/python pyproject.toml
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools$(if $(shell command -v npm),,,npm)]"
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools,load$(if $(shell command -v npm),,,npm)]"
 	@touch $@
 
 $(VENV)/tests: $(VENV)/tools
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools,test]"
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools,load,test]"
 	@touch $@
 
 clean:

@@ -84,6 +84,13 @@ class BrowseProducts(ShopScenario):
         return operations.browse_products(session)
 
 
+class OpenProduct(ShopScenario):
+    """A product by key, with its category."""
+
+    def operation(self, session: Session) -> object:
+        return operations.open_product(session, self.product_id)
+
+
 class SimilarProducts(ShopScenario):
     """Five other products of a product's category, as the shop grows."""
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,9 +77,11 @@ def start_postgresql(folder: Path) -> str:
     # A short path without spaces, which the server's socket wants.
     key = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
     try:
-        server = get_server(
-            Path(tempfile.gettempdir(), f"sqlalchemy-asv-{key}"), cleanup_mode="delete"
-        )
+        folder = Path(tempfile.gettempdir(), f"sqlalchemy-asv-{key}")
+        with warnings.catch_warnings():
+            # It says where its runtime files go where the system does not.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            server = get_server(folder, cleanup_mode="delete")
     except Exception as error:
         stop(f"PostgreSQL could not be started: {str(error).splitlines()[0]}")
     return str(server.get_uri())

@@ -47,22 +47,25 @@ class OwnMariaDB:
             self.port = free.getsockname()[1]
         server = shutil.which("mariadbd", path=self.path)
         assert server is not None
-        self.process = subprocess.Popen(
-            [
-                server,
-                "--no-defaults",
-                *user,
-                f"--datadir={self.folder / 'data'}",
-                f"--socket={self.folder / 'socket'}",
-                f"--pid-file={self.folder / 'pid'}",
-                "--bind-address=127.0.0.1",
-                f"--port={self.port}",
-                *options,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self.command = [
+            server,
+            "--no-defaults",
+            *user,
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            "--bind-address=127.0.0.1",
+            f"--port={self.port}",
+            *options,
+        ]
         self.url = f"mariadb://root@127.0.0.1:{self.port}/mysql"
+        self.start()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self.process = subprocess.Popen(
+            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         engine = create_engine(self.url.replace("mariadb:", "mariadb+pymysql:"))
         for _ in range(300):
             with contextlib.suppress(Exception), engine.connect() as connection:
@@ -81,7 +84,10 @@ class OwnMariaDB:
             stderr=subprocess.DEVNULL,
         )
 
-    def stop(self) -> None:
+    def end(self) -> None:
         self.process.terminate()
         self.process.wait()
+
+    def stop(self) -> None:
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,9 +8,10 @@ import importlib
 import os
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from .commit import measured
 from .environment import refuse
@@ -81,6 +82,11 @@ class Database(abc.ABC):
     @abc.abstractmethod
     def open(cls, place: str, fingerprint: str) -> Database:
         """Open what `fill` left at a place."""
+
+    @classmethod
+    @abc.abstractmethod
+    def served(cls, place: str, fingerprint: str) -> AbstractContextManager[URL]:
+        """A copy of what `fill` left, for many connections and any process, until the end."""
 
     @abc.abstractmethod
     def restore(self) -> None:

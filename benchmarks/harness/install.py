@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -23,4 +24,7 @@ if __name__ == "__main__":
     subprocess.run([*pip, "--no-deps", "--force-reinstall", wheel], check=True)
     importlib.invalidate_caches()
     wanted = pins(importlib.metadata.requires(DISTRIBUTION) or []) | matrix_requirements(folder)
+    # What simulates users comes, like all that measures, from the working tree.
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text("utf-8"))
+    wanted = pins(project["project"]["optional-dependencies"]["load"]) | wanted
     subprocess.run([*pip, *(f"{name}=={version}" for name, version in wanted.items())], check=True)

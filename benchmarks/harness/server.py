@@ -236,6 +236,17 @@ class Server(Database):
     def open(cls, place: str, fingerprint: str) -> Server:
         return cls(place, fingerprint)
 
+    @classmethod
+    @contextlib.contextmanager
+    def served(cls, place: str, fingerprint: str) -> Iterator[URL]:
+        database = cls.open(place, fingerprint)
+        try:
+            database.take_own()
+            database.engine.dispose()
+            yield cls.where(database.own)
+        finally:
+            database.close()
+
     def __init__(self, place: str, fingerprint: str) -> None:
         self.template = place
         self.own: str | None = None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy.dialects.sqlite  # noqa: F401 (before asv forks, not in every process)
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from .database import Database, number
@@ -34,6 +38,14 @@ class SQLite(Database):
     @classmethod
     def open(cls, place: str, fingerprint: str) -> SQLite:
         return cls(Path(place).read_bytes())
+
+    @classmethod
+    @contextlib.contextmanager
+    def served(cls, place: str, fingerprint: str) -> Iterator[URL]:
+        with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+            file = Path(folder, "served.sqlite")
+            shutil.copyfile(place, file)
+            yield URL.create("sqlite", database=str(file))
 
     def make_engine(self) -> Engine:
         return create_engine("sqlite://", poolclass=StaticPool)

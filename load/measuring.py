@@ -1,0 +1,280 @@
+"""What measures around Locust: the database, the warm-up, the merge, the report at the end.
+
+Locust calls the functions below at its events. Those of a process with users record; the master of
+a distributed test merges what its workers send with every report, every three seconds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import logging
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import events
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from tqdm import tqdm
+
+import report
+from response_times import ResponseTimes
+
+URL_VARIABLE = "LOAD_URL"
+"""Environment variable with SQLAlchemy's URL of the database. Never an option: others see those."""
+SATURATED = 0.9
+"""Share of a processor from which a process of users is itself what its users wait for."""
+
+times = ResponseTimes()
+
+
+class Test:
+    """The one that runs."""
+
+    started: float | None = None
+    """When warm-up ended, on the clock of `time.perf_counter`; nothing before it counts."""
+    processor: float = 0
+    stopping = False
+
+    def __init__(self) -> None:
+        self.workers: dict[str, float] = {}
+        self.left: set[str] = set()
+
+    def begin(self) -> None:
+        self.started, self.processor = time.perf_counter(), time.process_time()
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.started if self.started else 0.0
+
+    def processor_share(self) -> float:
+        return (time.process_time() - self.processor) / max(self.elapsed(), 1e-9)
+
+
+test = Test()
+
+
+def defaults(users: int) -> None:
+    """Let the guide's load be what Locust runs where its options say nothing else."""
+
+    @events.init_command_line_parser.add_listener
+    def add(parser: Any) -> None:
+        parser.set_defaults(
+            num_users=users,
+            spawn_rate=users,
+            run_time="305s",
+            stop_timeout="30s",
+            only_summary=True,
+        )
+        group = parser.add_argument_group("sqlalchemy-asv")
+        group.add_argument("--warm-up", type=float, default=5, help="seconds that do not count")
+        group.add_argument("--scale", type=float, default=1, help="of a dataset not yet there")
+        group.add_argument(
+            "--pool-size", type=int, default=0, help="connections of a process; 0: as SQLAlchemy"
+        )
+        group.add_argument("--figures", default="", help="file to write figures to, as JSON")
+        group.add_argument("--report", default="", help="file to write an HTML report to")
+
+
+def record(environment: Any, name: str, seconds: float, error: Exception | None) -> None:
+    """One request, for our own report and for Locust's pages."""
+    if test.started is None:
+        return
+    times.record(name, seconds, None if error is None else reason(error))
+    environment.events.request.fire(
+        request_type="",
+        name=name,
+        response_time=seconds * 1000,
+        response_length=0,
+        exception=None if error is None else reason(error),
+        context={},
+    )
+
+
+def reason(error: Exception) -> str:
+    """Why an operation failed, in one line, without the names and addresses that drivers quote."""
+    driver = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    line = next(iter(str(driver).strip().splitlines()), "")
+    line = re.sub(r"^.*(?:failed: |FATAL: +)", "", line)
+    line = re.sub(r"\"[^\"]*\"|'[^']*'", "…", line)
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+def url_of_database(distributed: bool) -> URL:
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        return make_url(given)
+    if distributed:
+        stop(f"{URL_VARIABLE} is not set: all processes need the same database")
+    folder = tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-load")
+    atexit.register(folder.cleanup)
+    return URL.create("sqlite", database=str(Path(folder.name, "load.sqlite")))
+
+
+def make_engine(url: URL, pool_size: int) -> Engine:
+    """An engine as an application has it; SQLite's file is in WAL mode."""
+    pool = {"pool_size": pool_size, "max_overflow": 0} if pool_size else {}
+    engine = create_engine(url, **pool)
+    if url.get_backend_name() == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def configure(driver: Any, _: Any) -> None:
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                driver.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def fill(engine: Engine, name: str, scale: float) -> None:
+    """Build the dataset unless its tables are there."""
+    module = importlib.import_module(f"fixtures.{name}.dataset")
+    base = importlib.import_module("fixtures.dataset").Dataset
+    kind: Any = next(k for k in vars(module).values() if k in base.__subclasses__())
+    with engine.connect() as connection:
+        if set(inspect(connection).get_table_names()).isdisjoint(kind.metadata.tables):
+            kind(scale).build(connection)
+
+
+def stop(why: str) -> None:
+    print(f"sqlalchemy-asv: {why}", file=sys.stderr)
+    os._exit(2)
+
+
+@events.init.add_listener
+def prepare(environment: Any, runner: Any, **_: Any) -> None:
+    # Locust's own tables round to whole milliseconds.
+    logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
+    options = environment.parsed_options
+    distributed = not isinstance(runner, LocalRunner)
+    try:
+        engine = make_engine(url_of_database(distributed), options.pool_size)
+        for users in environment.user_classes:
+            users.engine = engine
+            if not isinstance(runner, WorkerRunner):
+                fill(engine, users.dataset, options.scale)
+    except SQLAlchemyError as error:
+        stop(f"the database of {URL_VARIABLE} failed: {reason(error)}")
+    engine.dispose()
+
+
+# --- the test -------------------------------------------------------------------------------------
+
+
+@events.test_start.add_listener
+def start(environment: Any, **_: Any) -> None:
+    global test
+    test = Test()
+    times.take()
+    runner = environment.runner
+    if environment.parsed_options.headless and not isinstance(runner, WorkerRunner):
+        gevent.spawn(progress, runner, environment.parsed_options.run_time)
+
+
+@events.spawning_complete.add_listener
+def warm_up(user_count: int, **_: Any) -> None:
+    if test.started is None:
+        gevent.spawn_later(warm_up_seconds, test.begin)
+
+
+warm_up_seconds = 5.0
+
+
+@events.init.add_listener
+def remember(environment: Any, **_: Any) -> None:
+    global warm_up_seconds
+    warm_up_seconds = environment.parsed_options.warm_up
+
+
+def progress(runner: Any, seconds: float | None) -> None:
+    """A bar on the terminal; a line now and then where there is none."""
+    total = int(seconds) if seconds else None
+    bar = tqdm(total=total, unit="s", mininterval=1 if sys.stderr.isatty() else 30)
+    running = test
+    while not running.stopping and running is test:
+        gevent.sleep(1)
+        together = times.all()
+        requests = together.histogram.get_total_count()
+        bar.set_postfix_str(
+            f"{runner.user_count} users, {requests / max(running.elapsed(), 1):.0f} requests/s,"
+            f" {together.errors.total()} failed"
+            if running.started
+            else "warming up",
+            refresh=False,
+        )
+        bar.update(1)
+    bar.close()
+
+
+@events.report_to_master.add_listener
+def send(client_id: str, data: dict[str, Any]) -> None:
+    data["response_times"] = times.take()
+    data["processor_share"] = test.processor_share() if test.started else 0.0
+
+
+@events.worker_report.add_listener
+def receive(client_id: str, data: dict[str, Any]) -> None:
+    times.add(data.get("response_times", {}))
+    # What it was while it worked: a last report may come after it ended.
+    test.workers[client_id] = max(
+        data.get("processor_share", 0.0), test.workers.get(client_id, 0.0)
+    )
+
+
+@events.test_stopping.add_listener
+def note_lost(environment: Any, **_: Any) -> None:
+    test.stopping = True
+    if isinstance(environment.runner, MasterRunner):
+        alive = {w.id for w in environment.runner.clients.all if w.state != "missing"}
+        test.left = test.workers.keys() - alive
+
+
+@events.test_stop.add_listener
+def finish(environment: Any, **_: Any) -> None:
+    runner = environment.runner
+    if isinstance(runner, WorkerRunner):
+        return
+    options = environment.parsed_options
+    (users,) = environment.user_classes
+    busy = test.workers or {"": test.processor_share()}
+    result = report.Result(
+        users=runner.target_user_count,
+        seconds=test.elapsed(),
+        operations={
+            name: operation.figures(test.elapsed())
+            for name, operation in [("all", times.all()), *sorted(times.operations.items())]
+            if operation.histogram.get_total_count()
+        },
+        limits=dict(users.limits),
+        notes=notes(busy),
+    )
+    report.show(result)
+    if options.figures:
+        Path(options.figures).write_text(result.as_json(), encoding="utf-8")
+    if options.report:
+        report.write_html(Path(options.report), users.__name__, result, times)
+    environment.process_exit_code = result.exit_code
+
+
+def notes(busy: dict[str, float]) -> list[str]:
+    """What a reader must know before he believes the figures."""
+    found = []
+    if saturated := [share for share in busy.values() if share > SATURATED]:
+        found.append(
+            f"{len(saturated)} of {len(busy)} processes of users used {max(saturated):.0%} of a"
+            " processor: users waited for Python, not only for the database; use more processes"
+        )
+    if test.left:
+        found.append(
+            f"{len(test.left)} of {len(test.workers)} workers were lost; what they had reported"
+            " counts, once"
+        )
+    return found
