@@ -82,11 +82,23 @@ def _with_this_machine(run: Callable[..., Any]) -> Callable[..., Any]:
     return compare
 
 
+def statements_folder(conf: Any) -> Path:
+    """Where the SQL of scenarios is kept: beside the results, since asv reads all that is in them."""
+    results = Path(conf.results_dir)
+    return results.parent / "statements" / results.name
+
+
 def _with_reasons(run: Callable[..., Any]) -> Callable[..., Any]:
-    """`asv run` says "failed" and "n/a"; let it always say why, as `--show-stderr` does."""
+    """`asv run` says "failed" and "n/a"; let it always say why, as `--show-stderr` does.
+
+    Where it keeps results, have benchmarks keep what they sent to the database as well.
+    """
 
     @functools.wraps(run)
     def with_reasons(*args: Any, **kwargs: Any) -> Any:
+        conf = kwargs["conf"] if "conf" in kwargs else args[0]
+        if not kwargs.get("dry_run") and not os.environ.get("SQLALCHEMY_ASV_QUICK"):
+            os.environ["SQLALCHEMY_ASV_STATEMENTS"] = str(statements_folder(conf).absolute())
         return run(*args, **{**kwargs, "show_stderr": True})
 
     return with_reasons

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import statements
 from .forking import in_child
 from .undisturbed import settle
 
@@ -50,8 +51,8 @@ ADDR_NO_RANDOMIZE = 0x0040000
 
 Job = tuple[str, str, tuple[Any, ...]]
 """A scenario's module and name, and one combination of its parameters."""
-Counts = dict[str, int]
-"""By what was counted: "statements", "calls", …"""
+Counts = dict[str, Any]
+"""Numbers by what was counted: "statements", "calls", …; and "sql", the statements themselves."""
 Counter = Callable[["Scenario"], Counts]
 """Counts one operation of a scenario that has been set up; a function of this package."""
 
@@ -76,7 +77,11 @@ def counted(
     if repr(job) not in counts:
         # All that will be asked for the first time; later, only what failed then.
         jobs = [] if counts else [other for other in jobs_of(scenario) if selected(other, metrics)]
-        counts |= count_all(counter, jobs if job in jobs else [job], images, command)
+        jobs = jobs if job in jobs else [job]
+        counts |= count_all(counter, jobs, images, command)
+        statements.keep(
+            {title(j): c["sql"] for j in jobs if "sql" in (c := counts.get(repr(j), ""))}
+        )
         kept.write_text(json.dumps(counts), encoding="utf-8")
     if repr(job) not in counts:
         raise RuntimeError(f"nothing was counted for {scenario.__name__}{params}")
@@ -106,7 +111,7 @@ def selected(job: Job, metrics: Sequence[str]) -> bool:
     """Whether asv was asked for any of these metrics, by the rule that asv itself follows."""
     module, name, params = job
     scenario = getattr(sys.modules[module], name)
-    arguments = f"({', '.join(map(repr, params))})" if params else ""
+    arguments = argument_list(params)
     asked = json.loads(os.environ.get(SELECTION, "[]"))
     return any(
         re.search(regex, f"{module.partition('.')[2]}.{name}.{metric}{arguments}")
@@ -114,6 +119,17 @@ def selected(job: Job, metrics: Sequence[str]) -> bool:
         if metric not in scenario.not_measured
         for regex in asked
     )
+
+
+def argument_list(params: tuple[Any, ...]) -> str:
+    """As asv writes it behind a benchmark's name."""
+    return f"({', '.join(map(repr, params))})" if params else ""
+
+
+def title(job: Job) -> str:
+    """A scenario and its parameters as asv names them, without a metric."""
+    module, name, params = job
+    return f"{module.partition('.')[2]}.{name}{argument_list(params)}"
 
 
 def count_all(

@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from . import statements
 from .environment import quick
 from .undisturbed import undisturbed
 
@@ -34,6 +35,7 @@ def count(scenario: Scenario) -> Counts:
         "rows": tape.rows,
         "calls": number,
         "allocated": min(peaks),
+        "sql": statements.summary(statement.sql for statement in tape.statements),
     }
 
 
