@@ -83,7 +83,7 @@ def _with_this_machine(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def statements_folder(conf: Any) -> Path:
-    """Where the SQL of scenarios is kept: beside the results, since asv reads all that is in them."""
+    """Where the SQL of scenarios is kept: beside the results, all of which asv reads."""
     results = Path(conf.results_dir)
     return results.parent / "statements" / results.name
 

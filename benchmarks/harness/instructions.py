@@ -39,7 +39,7 @@ def instructions(scenario: type[Scenario], images: Images, params: tuple[Any, ..
     LOGS.mkdir(exist_ok=True)
     command = [valgrind, "--tool=cachegrind", "--cache-sim=no"]
     command += ["--cachegrind-out-file=/dev/null", f"--log-file={LOGS}/%p.log"]
-    return counted(count, METRICS, scenario, images, params, command)["instructions"]
+    return int(counted(count, METRICS, scenario, images, params, command)["instructions"])
 
 
 def count(scenario: Scenario) -> Counts:

@@ -255,7 +255,8 @@ class Scenario(abc.ABC):
 
     def _count(self, name: str, images: Images, params: tuple[Any, ...]) -> int:
         try:
-            return counting.counted(counts.count, counts.METRICS, type(self), images, params)[name]
+            made = counting.counted(counts.count, counts.METRICS, type(self), images, params)
+            return int(made[name])
         except NotImplementedError as missing:
             skip(str(missing))
 

@@ -36,7 +36,7 @@ def keep(found: dict[str, list[list[Any]]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Whoever stops this leaves the old file or the new one.
     partial = file.with_suffix(f".{os.getpid()}.tmp")
-    content = json.dumps({"texts": texts, "scenarios": scenarios}, indent=0)
+    content = json.dumps({"texts": texts, "scenarios": scenarios})
     partial.write_text(content + "\n", encoding="utf-8")
     partial.replace(file)
 
