@@ -79,9 +79,9 @@ def counted(
         jobs = [] if counts else [other for other in jobs_of(scenario) if selected(other, metrics)]
         jobs = jobs if job in jobs else [job]
         counts |= count_all(counter, jobs, images, command)
-        statements.keep(
-            {title(j): c["sql"] for j in jobs if "sql" in (c := counts.get(repr(j), ""))}
-        )
+        made = {title(job): counts.get(repr(job)) for job in jobs}
+        sent = {name: c.get("sql") for name, c in made.items() if isinstance(c, dict)}
+        statements.keep({name: sql for name, sql in sent.items() if sql})
         kept.write_text(json.dumps(counts), encoding="utf-8")
     if repr(job) not in counts:
         raise RuntimeError(f"nothing was counted for {scenario.__name__}{params}")
