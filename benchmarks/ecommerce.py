@@ -4,6 +4,7 @@ import datetime as dt
 
 from sqlalchemy.orm import Session
 
+from .harness.budget import Budget
 from .harness.commit import measured
 from .harness.database import Images
 from .harness.scenario import Scenario
@@ -41,6 +42,8 @@ class CreateOrder(ShopScenario):
 class ProcessOrder(ShopScenario):
     """Take a pending order's five products out of stock and mark it paid."""
 
+    budget = Budget(mean=0.100)
+
     def prepare(self, session: Session) -> None:
         products = operations.browse_products(session, limit=5)
         self.order_id = operations.create_order(
@@ -56,6 +59,8 @@ class ProcessOrder(ShopScenario):
 
 class SearchOrders(ShopScenario):
     """The ten newest completed orders over 100 with items, products, customer, by strategy."""
+
+    budget = Budget(mean=0.050)
 
     params = (STRATEGIES,)
     param_names = ("loading",)

@@ -4,6 +4,7 @@ import abc
 from typing import Any, ClassVar
 
 from .harness import load
+from .harness.budget import Budget
 from .harness.database import Images, build_images
 from .harness.environment import quick, verify
 from .harness.version import version_of
@@ -82,6 +83,8 @@ for _name, _unit in {
 class Feed(LoadTest):
     """Fifty users read their feeds, 0.1 s each, and now and then comment, like and follow."""
 
+    budget = Budget(error_rate=0.01, average=0.2, p95=0.5)
+
     name = "feed"
     params: tuple[list[int], ...] = ([50], SECONDS)
     param_names: tuple[str, ...] = ("users", "seconds")
@@ -92,6 +95,8 @@ class Feed(LoadTest):
 
 class Shop(LoadTest):
     """A hundred shoppers look at products, 0.2 s each, and now and then order."""
+
+    budget = Budget(error_rate=0.005, average=0.3, p99=1.0)
 
     name = "shop"
     params: tuple[list[int], ...] = ([100], SECONDS)

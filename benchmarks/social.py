@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from .harness.budget import Budget
 from .harness.commit import measured
 from .harness.database import Images
 from .harness.scenario import Scenario
@@ -30,6 +31,8 @@ class SocialScenario(Scenario):
 
 class CreateUser(SocialScenario):
     """Register a user."""
+
+    budget = Budget(mean=0.010, stdev=0.005, statements=2)
 
     def operation(self, session: Session) -> object:
         return operations.create_user(

@@ -1,8 +1,8 @@
 """What asv loads from this repository (`plugins` in asv.conf.json), at the start of any command."""
 
-from . import defaults, improvements, offline
+from . import budgets, defaults, improvements, offline, statements
 
-__all__ = ["defaults", "improvements", "offline"]
+__all__ = ["budgets", "defaults", "improvements", "offline", "statements"]
 
 defaults.apply()
 defaults.pass_on_options()

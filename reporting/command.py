@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 something is exceeded or slower, 2 it could not be 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import servers
+from . import budgets, history, profiles, servers
 
 BENCHMARKS = Path("benchmarks")
 
@@ -23,10 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="sqlalchemy-asv",
-        description="Load tests of this data layer.",
+        description="Why an operation is slow, whether it is within limits, and how it does with"
+        " many users.",
         epilog="Exit codes: 0 all is well, 1 something is exceeded, 2 it could not be measured.",
     )
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_profile(subcommands)
+    add_budgets(subcommands)
     add_load(subcommands)
     options = parser.parse_args(arguments)
     if not (BENCHMARKS / servers.PROCESS).exists():
@@ -59,6 +63,99 @@ def add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", type=positive, default=1, help="size of the dataset, as a factor (default: 1)"
     )
+
+
+def parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    return name, value
+
+
+def add_profile(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "profile",
+        help="why an operation takes what it takes: statements, memory, time",
+        description="Profile a scenario on the data layer installed here: its statements with"
+        " their plans, N+1 and full scans; what it allocates; where its time goes.",
+    )
+    parser.add_argument("scenario", help="such as social.HomeFeed, or one of its benchmarks")
+    parser.add_argument(
+        "--param",
+        type=parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the scenario (default: the first value of each)",
+    )
+    add_database(parser)
+    parser.add_argument("--runs", type=whole, default=20, help="to time (default: 20)")
+    parser.add_argument("--top", type=whole, default=10, help="lines of each list (default: 10)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=profile)
+
+
+def profile(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "profile.json")
+        how = {
+            "scenario": options.scenario,
+            "params": dict(options.param),
+            "scale": options.scale,
+            "runs": options.runs,
+            "top": options.top,
+            "file": str(file),
+        }
+        if measure(options.database, "profile", "main", json.dumps(how)):
+            return 2
+        found = file.read_text(encoding="utf-8")
+    print(found if options.json else profiles.text(json.loads(found)), end="")
+    return 0
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--machine", help="whose results (default: this one's, or the only ones)")
+    parser.add_argument(
+        "--config", default="asv.conf.json", help="asv's settings (default: asv.conf.json)"
+    )
+
+
+def add_budgets(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "budgets",
+        help="whether stored results of a commit are within the limits that scenarios state",
+        description="Compare what asv stored of a commit with the limits that scenarios state."
+        " Statistics of times need `asv run --record-samples`.",
+    )
+    parser.add_argument("commit", nargs="?", default="HEAD", help="(default: HEAD)")
+    add_results(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=judge)
+
+
+def judge(options: argparse.Namespace) -> int:
+    conf = history.settings(options.config)
+    commit = history.commit_hash(conf, options.commit)
+    machine = history.machine_of(conf, options.machine)
+    stated = budgets.stated(BENCHMARKS)
+    found = {
+        results.env_name: list(budgets.verdicts(results, stated))
+        for results in history.results_of(conf, machine, commit)
+    }
+    verdicts = [verdict for each in found.values() for verdict in each]
+    if all(verdict.value is None for verdict in verdicts):
+        servers.stop(f"of the budgets nothing was measured at {commit[:8]} on {machine}")
+    if options.json:
+        listed = {
+            environment: [{**dataclasses.asdict(v), "verdict": v.word} for v in each]
+            for environment, each in found.items()
+        }
+        print(json.dumps({"commit": commit, "machine": machine, "environments": listed}, indent=1))
+    else:
+        for environment, each in found.items():
+            print(f"Budgets at {commit[:8]} on {machine}, {environment}:")
+            print("\n".join(budgets.table(each)))
+    return int(any(verdict.word == "EXCEEDED" for verdict in verdicts))
 
 
 def add_load(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,7 +1,5 @@
 """The counterpart of asv's page of regressions: commits after which a benchmark got better."""
 
-import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ from asv.publishing import OutputPublisher
 from asv.step_detect import detect_regressions
 from asv.util import write_json
 
-STATIC = Path(__file__).parent / "static"
+from .pages import add_page
 
 
 class Improvements(OutputPublisher):  # type: ignore[misc]
@@ -48,14 +46,3 @@ def improvements(
     falls = [(-after, -before, old, new) for before, after, new, old in reversed(rises or [])]
     # asv reports the best value on the far side, which noise may have put on this one.
     return [fall for fall in falls if fall[3] < fall[2]]
-
-
-def add_page(site: Path, name: str, title: str) -> None:
-    """Put a page of ours, `static/<name>.js`, into the site and its navigation."""
-    shutil.copyfile(STATIC / f"{name}.js", site / f"{name}.js")
-    index = site / "index.html"
-    html = index.read_text(encoding="utf-8")
-    html = html.replace("</head>", f'<script src="{name}.js"></script>\n  </head>', 1)
-    entry = rf'\1\n        <li id="nav-li-{name}"><a href="#/{name}">{title}</a></li>'
-    html = re.sub(r'(<li id="nav-li-regressions">.*?</li>)', entry, html, count=1)
-    index.write_text(html, encoding="utf-8")

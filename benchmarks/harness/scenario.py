@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from sqlalchemy.orm import Session
 
 from . import counting, counts, instructions, ratio, recording, replay
+from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
 from .environment import difference, quick, refuse, verify
@@ -82,6 +83,9 @@ class Scenario(abc.ABC):
 
     databases: ClassVar[tuple[str, ...]] = tuple(KINDS)
     """Databases on which this says something of its own; give the reason beside them."""
+
+    budget: ClassVar[Budget | None] = None
+    """What its figures must stay below; `sqlalchemy-asv budgets` says whether they do."""
 
     # asv's own settings. With `setup` run before each sample, asv times one operation a sample.
     timeout = 120

@@ -1,0 +1,74 @@
+"""asv's settings, commits, and their results; or one line that says what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from asv.config import Config
+from asv.repo import NoSuchNameError, get_repo
+from asv.results import Results, iter_results_for_machine_and_hash
+from asv.util import UserError
+
+from . import defaults, servers
+
+
+def settings(path: str) -> Any:
+    try:
+        return Config.load(path)
+    except (UserError, OSError, ValueError) as error:
+        return servers.stop(f"the settings {path} cannot be read: {error}")
+
+
+def commit_hash(conf: Any, name: str) -> str:
+    """The full hash of a commit. Ends with one line if there is none of the name."""
+    try:
+        repo = get_repo(conf)
+        return str(repo.get_hash_from_name(name))
+    except (NoSuchNameError, UserError):
+        return servers.stop(f"there is no commit {name}")
+
+
+def machine_of(conf: Any, asked: str | None) -> str:
+    """The machine whose results are meant: the one asked for, this one, or the only one."""
+    folder = Path(conf.results_dir)
+    known = sorted(file.parent.name for file in folder.glob("*/machine.json"))
+    machine = asked or defaults.this_machine()
+    if machine in known:
+        return str(machine)
+    if asked or not known:
+        listed = f"; there are: {', '.join(known)}" if known else ""
+        servers.stop(f"there are no results of the machine {asked or 'here'}{listed}")
+    if len(known) > 1:
+        servers.stop(f"say whose results are meant: --machine {' or '.join(known)}")
+    return known[0]
+
+
+def results_of(conf: Any, machine: str, commit: str) -> list[Results]:
+    """What was measured of a commit, one for each environment.
+
+    Ends with one line if that is nothing, or if a file is damaged.
+    """
+    try:
+        found = list(iter_results_for_machine_and_hash(conf.results_dir, machine, commit))
+    except (UserError, ValueError, KeyError, TypeError) as error:
+        servers.stop(
+            f"results of {commit[:8]} are damaged ({error}); remove the file and run again"
+        )
+    if not found:
+        servers.stop(f"commit {commit[:8]} was never measured on {machine}: asv run {commit[:8]}^!")
+    return found
+
+
+def subject(repo: Any, commit: str) -> str:
+    """The first line of a commit's message; empty where it is not known."""
+    done = subprocess.run(
+        ["git", "log", "-1", "--format=%s", commit],  # noqa: S607 (asv needs git as well)
+        cwd=repo._path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()

@@ -1,0 +1,78 @@
+"""The page of statements: the SQL of each scenario at each recorded commit, and what changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from asv.publishing import OutputPublisher
+from asv.util import write_json
+
+from . import defaults, history
+from .pages import add_page
+
+Pairs = list[tuple[int, int]]
+"""The number of a text, and how often it was sent."""
+
+
+def read(file: Path, texts: dict[str, int]) -> dict[str, Pairs]:
+    """The scenarios of one file, with texts numbered anew. Raises `ValueError` if it is damaged."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        numbers = [texts.setdefault(sql, len(texts)) for sql in content["texts"]]
+        return {
+            name: [(numbers[text], times) for text, times in pairs]
+            for name, pairs in content["scenarios"].items()
+        }
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def difference(before: Pairs, after: Pairs) -> list[tuple[int, int, int]]:
+    """Texts of either side, as (text, times before, times after), in the order of the later one."""
+    was, now = dict(before), dict(after)
+    return [(text, was.get(text, 0), now.get(text, 0)) for text in {**now, **was}]
+
+
+class Statements(OutputPublisher):  # type: ignore[misc]
+    name = "statements"
+    button_label = "Show statements"
+    description = "Display the SQL of each scenario"
+    order = 6
+
+    @classmethod
+    def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
+        texts: dict[str, int] = {}
+        by_short = {commit[:8]: commit for commit in revisions}
+        recorded: list[tuple[str, int, str, dict[str, Pairs]]] = []
+        damaged = []
+        for file in sorted(defaults.statements_folder(conf).glob("*.json")):
+            short, _, environment = file.stem.partition("-")
+            if short not in by_short:
+                continue
+            try:
+                scenarios = read(file, texts)
+            except ValueError as error:
+                damaged.append(f"{file.name} is damaged: {error}")
+                continue
+            commit = by_short[short]
+            recorded.append((environment, revisions[commit], commit, scenarios))
+        pages: dict[str, list[Any]] = {}
+        last: dict[tuple[str, str], Pairs] = {}
+        for environment, _, commit, scenarios in sorted(recorded, key=lambda r: r[:2]):
+            for name, pairs in scenarios.items():
+                before = last.get((environment, name), pairs)
+                pages.setdefault(name, []).append(
+                    {
+                        "environment": environment,
+                        "commit": commit[: conf.hash_length],
+                        "subject": history.subject(repo, commit),
+                        "statements": difference(before, pairs),
+                    }
+                )
+                last[environment, name] = pairs
+        site = Path(conf.html_dir)
+        content = {"texts": list(texts), "scenarios": pages, "damaged": damaged}
+        write_json(str(site / "statements.json"), content, compact=True)
+        add_page(site, cls.name, "Statements")
