@@ -49,6 +49,10 @@ PASSED_ON = (
 ADDR_NO_RANDOMIZE = 0x0040000
 """From Linux's <sys/personality.h>."""
 
+SYNCHRONOUS = ("track_calls", "track_allocated", "track_instructions")
+"""What is not counted through asyncio: how often an event loop turns follows from time, and a fork
+lacks the threads that do its work."""
+
 Job = tuple[str, str, tuple[Any, ...]]
 """A scenario's module and name, and one combination of its parameters."""
 Counts = dict[str, Any]
@@ -117,6 +121,7 @@ def selected(job: Job, metrics: Sequence[str]) -> bool:
         re.search(regex, f"{module.partition('.')[2]}.{name}.{metric}{arguments}")
         for metric in metrics
         if metric not in scenario.not_measured
+        and not ("asyncio" in params and metric in SYNCHRONOUS)
         for regex in asked
     )
 
