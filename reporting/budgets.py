@@ -139,7 +139,11 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
         columns: list[dict[str, Any]] = []
         rows: dict[tuple[str, str, float], dict[int, Verdict]] = {}
         found = [r for r in iter_results(conf.results_dir) if r.commit_hash in revisions]
-        for results in sorted(found, key=lambda r: (r.params["machine"], r.env_name, r.date)):
+
+        def place(results: Results) -> tuple[str, str, int]:
+            return results.params["machine"], results.env_name, revisions[results.commit_hash]
+
+        for results in sorted(found, key=place):
             judged = list(verdicts(results, budgets))
             if all(verdict.value is None for verdict in judged):
                 continue

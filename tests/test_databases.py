@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, MetaData, Table, inspect, select, text
+from sqlalchemy import Engine, MetaData, NullPool, Table, create_engine, inspect, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from benchmarks.harness.database import KINDS, Images, build_images, chosen
+from benchmarks.harness.profiling import plan_of, query_profile
 from benchmarks.harness.scenario import Scenario
 from benchmarks.harness.server import PREFIX, Server, ddl
+from fixtures.social import operations
+from fixtures.social.models import User
 from reporting import servers as reporting_servers
 
 from .servers import OwnMariaDB, own_postgresql
@@ -359,3 +362,34 @@ def test_a_server_that_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"postgresql failed: .*; see POSTGRESQL_URL") as said:
         scenario.perform()
     assert "\n" not in str(said.value)
+
+
+# --- plans ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database", KINDS)
+def test_a_dropped_index_shows_as_a_full_scan(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE", database)
+    # Large enough that an index is worth it.
+    images = build_images("social", (1,))
+    with chosen().served(images.places[1], images.fingerprints[1]) as url:
+        engine = create_engine(url, poolclass=NullPool)
+
+        def scanned() -> set[str]:
+            with query_profile(engine) as profile, Session(engine) as session:
+                operations.active_users_with_threads(session)
+            with engine.connect() as connection:
+                plans = [plan_of(connection, query) for query in profile.queries]
+            assert all(plan and plan.lines for plan in plans)
+            # The first finds the users; for so many authors a database may well read all of them.
+            assert plans[0] is not None
+            return set(plans[0].full_scans)
+
+        assert "users" not in scanned()
+        (index,) = User.__table__.indexes  # type: ignore[attr-defined]
+        with engine.begin() as connection:
+            index.drop(connection)
+        assert "users" in scanned()

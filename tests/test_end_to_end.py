@@ -25,6 +25,8 @@ FEED = "social.HomeFeedByScale.track_statements"
 SCALES = 4
 """Parameters of the feed, each a row in a table."""
 TIME = "social.UpdateProfile.time_cpu"
+MARKUP = "<script>window.marked = 1</script>"
+"""What must be shown as text wherever it comes from."""
 
 
 class Clone:
@@ -82,23 +84,34 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture(scope="module")
 def history(clone: Clone) -> list[str]:
-    """Five measured commits: a lazy feed, made eager, left alone, made lazy again, left alone."""
+    """Five measured commits: a lazy feed, made eager, left alone, made lazy again, left alone.
+
+    With the lazy feed comes a slow registration.
+    """
     operations = clone.path / "fixtures" / "social" / "operations.py"
     eager = operations.read_text(encoding="utf-8")
     head, feed, body = eager.partition("def home_feed(")
     lazy = head + feed + body.replace('loading: Loading = "selectin"', 'loading: Loading = "lazy"')
-    assert lazy != eager
+    lazy = lazy.replace("    session.add(user)\n", "    time.sleep(0.02)\n    session.add(user)\n")
+    lazy = lazy.replace("import datetime as dt\n", "import datetime as dt\nimport time\n")
+    lazy = lazy.replace(
+        "select(Post)\n            .join(Follow",
+        f"select(Post)\n            .prefix_with('/* {MARKUP} */')\n            .join(Follow",
+    )
+    assert lazy.count("sleep") == lazy.count(MARKUP) == 1
     commits = []
     for text, message in [
         (lazy, "A lazy feed"),
         (eager, "Load eagerly"),
         (eager, "Nothing"),
-        (lazy, "Load lazily"),
+        (lazy, f"Load lazily {MARKUP}"),
         (lazy, "Nothing again"),
     ]:
         operations.write_text(text, encoding="utf-8")
         commits.append(clone.commit(message))
-    clone.asv("run", "HEAD~5..HEAD", "--bench", FEED, "--bench", TIME, "--show-stderr")
+    registration = r"social\.CreateUser\.(time_wall|track_statements)"
+    bench = [part for regex in (FEED, TIME, registration) for part in ("--bench", regex)]
+    clone.asv("run", "HEAD~5..HEAD", "--record-samples", *bench)
     return commits
 
 
@@ -136,13 +149,48 @@ def test_profile(clone: Clone, history: list[str]) -> None:
     assert "update_profile" in clone.asv("profile", TIME, "HEAD")
 
 
+def command(clone: Clone, *arguments: str, code: int = 0) -> str:
+    """`sqlalchemy-asv`, as its console script calls it."""
+    call = "import sys; from reporting.command import main; sys.exit(main())"
+    return clone.run(sys.executable, "-c", call, *arguments, code=code)
+
+
+def test_budgets(clone: Clone, history: list[str]) -> None:
+    table = command(clone, "budgets", history[4], code=1)
+    (line,) = (line for line in table.splitlines() if "EXCEEDED" in line)
+    assert line.split()[:2] == ["social.CreateUser", "mean"]
+    table = command(clone, "budgets", history[1])
+    assert "EXCEEDED" not in table
+    assert re.search(r"load\.Feed +p95 .*not measured", table)
+    found = json.loads(command(clone, "budgets", history[1], "--json"))
+    (verdicts,) = found["environments"].values()
+    (mean,) = (v for v in verdicts if (v["scenario"], v["figure"]) == ("social.CreateUser", "mean"))
+    assert 0 < mean["value"] < mean["limit"] == 0.01
+
+
+def test_budgets_of_what_was_never_measured(clone: Clone, history: list[str]) -> None:
+    for name, why in (
+        (f"{history[0]}~1", "was never measured"),
+        ("no-such-commit", "there is no commit no-such-commit"),
+    ):
+        output = command(clone, "budgets", name, code=2)
+        assert output.startswith("sqlalchemy-asv: ")
+        assert why in output
+        assert len(output.splitlines()) == 1
+
+
 # --- the site ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def site(clone: Clone, history: list[str]) -> Iterator[str]:
     """The published site's address, served by `asv preview`."""
+    # A file that is damaged, with a name that tries as well.
+    folder = clone.path / "results" / "statements" / "commits"
+    damaged = folder / f"{history[0][:8]}-<img src=x onerror=window.marked=1>.json"
+    damaged.write_text("{")
     clone.asv("publish")
+    damaged.unlink()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -243,6 +291,34 @@ def test_improvements_lead_to_their_graph(page: Page, history: list[str]) -> Non
     rows.first.get_by_role("link").first.click()
     expect(page.locator("#improvements-display")).to_be_hidden()
     expect(page.locator("#main-graph canvas.flot-base")).to_be_visible()
+
+
+def test_budgets_over_the_commits(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Budgets", exact=True).click()
+    table = page.locator("#budgets-display table")
+    expect(table.locator("thead th")).to_have_count(3 + len(history))
+    row = table.locator("tbody tr", has_text="mean").filter(has_text="social.CreateUser")
+    expect(row.locator("td.danger")).to_have_count(3)
+    expect(row.locator("td.success")).to_have_count(2)
+    assert MARKUP in table.inner_text()
+    assert page.evaluate("window.marked") is None
+
+
+def test_statements_and_where_they_changed(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Statements", exact=True).click()
+    page.locator("#statements-scenario").select_option("social.HomeFeedByScale(1)")
+    commits = page.locator("#statements-display details")
+    expect(commits).to_have_count(len(history))
+    # The second is eager, the fourth lazy again; what changed is open, the rest closed.
+    opened = page.locator("#statements-display details[open]")
+    expect(opened).to_have_count(2)
+    assert opened.nth(0).locator("tr.success").count() > 0
+    assert "changed here" in opened.nth(1).inner_text()
+    # SQL, a commit's message and an error.
+    text = page.locator("#statements-display").inner_text()
+    assert text.count(MARKUP) >= 2
+    assert "<img src=x onerror=window.marked=1>.json is damaged" in text
+    assert page.evaluate("window.marked") is None
 
 
 def test_the_feed(site: str, history: list[str]) -> None:

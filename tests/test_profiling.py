@@ -1,0 +1,173 @@
+"""Profiles: of statements, memory and time, as context managers and as a command."""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmarks.harness.profiling import Times, cpu_profile, memory_profile, query_profile
+from benchmarks.harness.recording import recording
+from fixtures.social import operations
+from fixtures.social.models import Post, User
+from reporting import profiles
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_an_n_plus_one_has_a_relationship_a_line_and_a_count(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        posts = operations.home_feed(social, 7, loading="lazy")
+    assert len(posts) == 20
+    worst = profile.n_plus_ones()[0]
+    assert (worst.loading, worst.times) == ("Post.comments", 20)
+    assert worst.where.startswith("fixtures/social/operations.py:")
+    assert worst.where.endswith(" in home_feed")
+    assert {group.loading for group in profile.n_plus_ones()} == {
+        "Post.comments",
+        "Post.author",
+        "Comment.author",
+    }
+
+
+@pytest.mark.parametrize("loading", ["selectin", "joined", "subquery"])
+def test_eager_loading_is_no_n_plus_one(social: Session, loading: Any) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        operations.home_feed(social, 7, loading=loading)
+    assert profile.total_queries <= 5
+    assert not profile.n_plus_ones()
+
+
+@pytest.mark.parametrize("loading", ["lazy", "selectin", "joined", "subquery"])
+def test_statements_and_rows_are_those_of_the_metrics(social: Session, loading: Any) -> None:
+    engine: Any = social.get_bind()
+    with recording(engine) as tape:
+        operations.home_feed(social, 7, loading=loading)
+    social.expunge_all()
+    with query_profile(engine) as profile:
+        operations.home_feed(social, 7, loading=loading)
+    assert profile.total_queries == len(tape.statements)
+    assert sum(query.rows for query in profile.queries) == tape.rows
+    assert [query.sql for query in profile.queries] == [each.sql for each in tape.statements]
+
+
+def test_totals_averages_and_the_slowest(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as nothing:
+        pass
+    assert (nothing.total_queries, nothing.total_time, nothing.average_time) == (0, 0, 0)
+    with query_profile(engine) as profile:
+        for number in range(7):
+            social.scalars(select(User).where(User.id == number)).all()
+        social.scalars(select(Post)).all()
+    assert profile.total_queries == 8
+    assert profile.average_time == pytest.approx(profile.total_time / 8)
+    slowest = profile.slowest(5)
+    assert len(slowest) == 5
+    assert [q.seconds for q in slowest] == sorted((q.seconds for q in slowest), reverse=True)
+    assert profile.repeated()[0].times == 7
+    assert not profile.repeated()[0].is_n_plus_one
+    assert profile.queries[0].where.startswith("tests/test_profiling.py:")
+    assert len(profile.queries[0].shortened) <= 80
+
+
+def test_nothing_listens_afterwards(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        social.scalars(select(User).limit(1)).all()
+    social.scalars(select(User).limit(1)).all()
+    assert profile.total_queries == 1
+
+
+def test_what_was_allocated_and_where() -> None:
+    with memory_profile() as profile:
+        kept = [bytes(1000) for _ in range(1000)]
+        profile.snapshot("kept")
+        del kept
+    assert [label for label, _ in profile.snapshots] == ["start", "kept", "end"]
+    assert profile.difference(0, 1) == pytest.approx(1_040_000, rel=0.05)
+    assert profile.difference() < 100_000
+    assert profile.peak >= 1_000_000
+    top = profile.top(10, 0, 1)
+    assert "tests/test_profiling.py:" in top[0].where
+    assert top[0].blocks >= 1000
+    assert len(top) <= 10
+
+
+@given(st.lists(st.floats(1e-6, 10), min_size=1))
+def test_statistics_of_times(samples: list[float]) -> None:
+    times = Times.of(samples)
+    assert times.min <= times.median <= times.max
+    assert times.total == sum(samples)
+    assert times.mean == pytest.approx(statistics.mean(samples))
+    assert times.runs == len(samples)
+    with pytest.raises(ValueError, match="no samples"):
+        Times.of([])
+
+
+def test_layers_of_the_cpu_time(social: Session) -> None:
+    found = cpu_profile(lambda: operations.home_feed(social, 7, loading="lazy"))
+    assert found.calls > 1000
+    assert found.layers["SQLAlchemy"] > found.layers["application"] > 0
+    assert found.layers["driver"] > 0
+    assert any("home_feed" in each.function for each in found.functions)
+
+
+# --- as a command -----------------------------------------------------------------------------
+
+
+def command(*arguments: str, code: int = 0) -> str:
+    call = "import sys; from reporting.command import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", call, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def test_a_profile_of_a_scenario() -> None:
+    output = command("profile", "social.HomeFeed", "--scale", "0.1", "--runs", "3")
+    assert "N+1: 1 + 20 of the same statement" in output
+    assert "loading Post.comments" in output
+    assert "times as long" in output
+    assert "plan: SEARCH comments USING INDEX" in output
+    assert str(ROOT) not in output
+    found = json.loads(
+        command("profile", "social.HomeFeed.time_wall", "--param", "loading=selectin", "--json")
+    )
+    assert found["params"] == {"loading": "selectin"}
+    assert found["times"]["runs"] == 20
+    assert not any(group["n_plus_one"] for group in found["queries"]["repeated"])
+    assert "N+1" not in profiles.text(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["social.HomeFed"], "there is no scenario social.HomeFed; like it: social.HomeFeed"),
+        (["social.HomeFeed", "--param", "loading=fast"], "loading is one of lazy, selectin"),
+        (["social.HomeFeed", "--param", "speed=1"], "HomeFeed has no parameter speed"),
+    ],
+)
+def test_what_cannot_be_profiled_is_said_in_a_line(arguments: list[str], why: str) -> None:
+    output = command("profile", *arguments, code=2)
+    assert why in output
+    assert len(output.splitlines()) == 1
+
+
+def test_a_scale_of_nothing_is_refused() -> None:
+    assert "0 is not more than 0" in command("profile", "social.HomeFeed", "--scale", "0", code=2)
