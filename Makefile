@@ -9,13 +9,16 @@ ASV := $(VENV)/bin/asv
 RUN = $(ASV) run "HEAD^!" --show-stderr --record-samples --bench
 ALL_BUT_INSTRUCTIONS = (?!.*track_instructions)
 
-.PHONY: run full instructions test site clean
+.PHONY: run full instructions load test site clean
 run: $(VENV)/tools
 	$(RUN) '^(datasets|ecommerce|social)\.$(ALL_BUT_INSTRUCTIONS)'
 	@echo "Measured. 'make site' publishes the results; README.md shows how to compare commits."
 
 full: $(VENV)/tools
-	$(RUN) '^$(ALL_BUT_INSTRUCTIONS)'
+	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)'
+
+load: $(VENV)/tools
+	$(RUN) '^load\.'
 
 instructions: $(VENV)/tools
 	$(RUN) 'track_instructions'

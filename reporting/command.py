@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_profile(subcommands)
     add_budgets(subcommands)
     add_load(subcommands)
+    add_clean(subcommands)
     options = parser.parse_args(arguments)
     if not (BENCHMARKS / servers.PROCESS).exists():
         servers.stop("there is no folder benchmarks/ here; change to the clone of this project")
@@ -216,3 +217,16 @@ def measure(database: str, *arguments: str) -> int:
             return subprocess.run(command, env=environment, cwd=folder, check=False).returncode
         except KeyboardInterrupt:
             return 2
+
+
+def add_clean(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "clean",
+        help="drop the datasets that runs left on a server for later runs",
+        description="Drop the databases whose names begin with sqlalchemy_asv_ on the server that"
+        " POSTGRESQL_URL or MARIADB_URL tells, but for those that somebody works on.",
+    )
+    parser.add_argument("--database", choices=servers.DATABASES[1:], required=True)
+    parser.set_defaults(
+        run=lambda options: 2 * bool(measure(options.database, "server", "drop_all"))
+    )

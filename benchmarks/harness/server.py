@@ -347,6 +347,23 @@ class Server(Database):
         return f"{PREFIX}_w_{key}{uuid.uuid4().hex[:8]}"
 
 
+def drop_all() -> None:
+    """Drop every database of this project on the chosen server that nobody works on."""
+    kind = chosen()
+    if not issubclass(kind, Server):
+        refuse(f"{kind.name} leaves nothing behind")
+    with kind.admin() as admin:
+        for name in kind.databases(admin):
+            if not name.startswith(f"{PREFIX}_"):
+                continue
+            if kind.lock(admin, name, wait=False):
+                kind.drop(admin, name)
+                kind.unlock(admin, name)
+                print(f"dropped {name}")
+            else:
+                print(f"kept {name}: somebody works on it")
+
+
 @atexit.register
 def clean_up() -> None:
     """At the end of the process that asv forks all others from; those end without this."""
