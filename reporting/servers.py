@@ -1,5 +1,6 @@
 """Which database asv measures on, and the server it needs: before the run, and until its end."""
 
+import atexit
 import hashlib
 import logging
 import os
@@ -61,6 +62,19 @@ def prepare(database: str, benchmarks: Path, folder: Path) -> None:
     )
     if done.returncode:
         stop((done.stderr.strip().splitlines() or ["no reason given"])[-1].partition(": ")[2])
+    if database != "sqlite":
+        atexit.register(clean_up, database, benchmarks)
+
+
+def clean_up(database: str, benchmarks: Path) -> None:
+    """Leave nothing on a server but datasets for later runs."""
+    # Not by the process that asv forks benchmarks from: asv gives it a tenth of a second to end.
+    subprocess.run(
+        [sys.executable, str(benchmarks / PROCESS), "server", "clean_up"],
+        env={**os.environ, CHOICE: database},
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 def start_postgresql(folder: Path) -> str:

@@ -10,7 +10,6 @@ one without a lock is a dead process's and is dropped by the next.
 from __future__ import annotations
 
 import abc
-import atexit
 import contextlib
 import hashlib
 import os
@@ -364,11 +363,9 @@ def drop_all() -> None:
                 print(f"kept {name}: somebody works on it")
 
 
-@atexit.register
 def clean_up() -> None:
-    """At the end of the process that asv forks all others from; those end without this."""
-    with contextlib.suppress(BaseException):
-        kind = chosen()
-        if issubclass(kind, Server):
-            with kind.admin() as admin:
-                kind.clean(admin)
+    """Drop, at the end of a run, what its processes worked on; they end without doing it."""
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with kind.admin() as admin:
+        kind.clean(admin)
