@@ -27,8 +27,13 @@ def own_postgresql(folder: Path | None = None) -> Iterator[str]:
         shutil.rmtree(data, ignore_errors=True)
 
 
+def has_mariadb() -> bool:
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    return shutil.which("mariadbd", path=path) is not None
+
+
 def need_mariadb() -> None:
-    if shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+    if not has_mariadb():
         assert not os.environ.get("CI"), "CI must have Debian's package mariadb-server"
         pytest.skip("needs a server: set MARIADB_URL or install Debian's package mariadb-server")
 
