@@ -13,8 +13,9 @@ $(document).ready(function () {
         var times = before === after ? after + "x" : before + "x → " + after + "x";
         return $("<tr/>").addClass(style).append(
             $("<td/>").css("white-space", "nowrap").text(times),
-            $("<td/>").append($("<pre/>").css({"white-space": "pre-wrap", "margin": 0})
-                .text(texts[item[0]]))
+            $("<td/>").append($("<pre/>").css({
+                "white-space": "pre-wrap", "margin": 0, "background": "none", "border": 0
+            }).text(texts[item[0]]))
         );
     }
 
