@@ -9,7 +9,7 @@ from asv.commands.compare import Compare
 from asv.machine import Machine, MachineCollection
 from asv.util import UserError
 
-from reporting import defaults, offline, repeatability
+from reporting import defaults, history, offline, repeatability
 from reporting.improvements import improvements
 
 
@@ -174,3 +174,23 @@ def test_repeatability_without_a_commit_is_one_line(
     assert repeatability.main(["nonsense"]) == 2
     captured = capsys.readouterr().err
     assert captured == "sqlalchemy-asv: there is no commit nonsense: name one that git knows\n"
+
+
+def test_damaged_results_are_named_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Path(__file__).parents[1] / "results" / "commits" / "reference"
+    (recorded,) = results.glob("531fddde-*.json")
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    folder.joinpath("machine.json").write_bytes((results / "machine.json").read_bytes())
+    conf = SimpleNamespace(results_dir=str(tmp_path))
+    copy = folder / recorded.name
+    copy.write_bytes(recorded.read_bytes())
+    commit: str = json.loads(recorded.read_text(encoding="utf-8"))["commit_hash"]
+    assert len(history.results_of(conf, "reference", commit)) == 1
+    for damaged in ("{", '{"version": 2}'):
+        copy.write_text(damaged, encoding="utf-8")
+        with pytest.raises(SystemExit):
+            history.results_of(conf, "reference", commit)
+        assert f"remove {recorded.name} of reference" in capsys.readouterr().err
