@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
-import pkgutil
 from pathlib import Path
 
-SUITE = __name__.partition(".")[0]
+from .suite import classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +35,21 @@ class Budget:
 
 
 def listing(file: str) -> None:
-    """Write all budgets to a file as JSON: benchmark, figure, limit, and what it is for."""
+    """Write all budgets to a file as JSON: scenario, benchmark, figure, limit."""
     found = []
-    suite = importlib.import_module(SUITE)
-    for module in pkgutil.iter_modules(suite.__path__, f"{SUITE}."):
-        for cls in vars(importlib.import_module(module.name)).values():
-            # Not one that inherits it: what is limited is the one that says so.
-            if not isinstance(cls, type) or cls.__module__ != module.name:
+    for name, cls in classes().items():
+        # Not one that inherits it: what is limited is the one that says so.
+        budget = vars(cls).get("budget")
+        for figure, limit in dataclasses.asdict(budget).items() if budget else ():
+            if limit is None:
                 continue
-            budget = vars(cls).get("budget")
-            for figure, limit in dataclasses.asdict(budget).items() if budget else ():
-                if limit is None:
-                    continue
-                metric = f"track_{figure}" if hasattr(cls, f"track_{figure}") else "time_wall"
-                name = f"{module.name.partition('.')[2]}.{cls.__name__}"
-                found.append(
-                    {
-                        "scenario": name,
-                        "benchmark": f"{name}.{metric}",
-                        "figure": figure,
-                        "limit": limit,
-                        "says": (cls.__doc__ or "").strip().splitlines()[0],
-                    }
-                )
+            metric = f"track_{figure}" if hasattr(cls, f"track_{figure}") else "time_wall"
+            found.append(
+                {
+                    "scenario": name,
+                    "benchmark": f"{name}.{metric}",
+                    "figure": figure,
+                    "limit": limit,
+                }
+            )
     Path(file).write_text(json.dumps(found), encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import configure_mappers
 
-SUITE = __name__.partition(".")[0]
+from .suite import SUITE
 
 
 class _Absent(ModuleType):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib
 import json
-import pkgutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,19 +14,16 @@ from .database import build_images, chosen
 from .environment import refuse
 from .ratio import ratio
 from .scenario import Scenario
-
-SUITE = __name__.partition(".")[0]
+from .suite import classes
 
 
 def scenarios() -> dict[str, type[Scenario]]:
     """Every scenario under its name for asv, such as "social.HomeFeed"."""
-    found: dict[str, type[Scenario]] = {}
-    suite = importlib.import_module(SUITE)
-    for module in pkgutil.iter_modules(suite.__path__, f"{SUITE}."):
-        for each in vars(importlib.import_module(module.name)).values():
-            if isinstance(each, type) and issubclass(each, Scenario):
-                found[f"{each.__module__.partition('.')[2]}.{each.__name__}"] = each
-    return {name: each for name, each in found.items() if not each.__abstractmethods__}
+    return {
+        name: each
+        for name, each in classes().items()
+        if issubclass(each, Scenario) and not each.__abstractmethods__
+    }
 
 
 def find(name: str) -> type[Scenario]:

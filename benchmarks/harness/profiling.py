@@ -126,7 +126,7 @@ def query_profile(engine: Engine) -> Iterator[QueryProfile]:
             path = state.loader_strategy_path
             relationship = next((p for p in reversed(path or ()) if hasattr(p, "parent")), None)
             name = str(relationship) if relationship is not None else "a relationship"
-            state.update_execution_options(**{LAZILY: name.removeprefix("Mapper[")})
+            state.update_execution_options(**{LAZILY: name})
 
     def before(
         connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
