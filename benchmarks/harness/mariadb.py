@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    bindparam,
     delete,
     exists,
     insert,
@@ -25,8 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from .database import number
-from .server import PREFIX, Server, ddl, numeric
+from .server import PREFIX, Server, ddl
 
 
 class MariaDB(Server):
@@ -49,16 +47,10 @@ class MariaDB(Server):
         "sync_binlog",
     )
 
-    @classmethod
-    def facts(cls) -> dict[str, float]:
-        with cls.admin() as admin:
-            version = admin.scalar(text("SELECT version()"))
-            statement = text(
-                "SELECT lower(variable_name), variable_value"
-                " FROM information_schema.global_variables WHERE lower(variable_name) IN :names"
-            ).bindparams(bindparam("names", expanding=True))
-            rows = admin.execute(statement, {"names": list(cls.settings)}).all()
-        return {"version": number(str(version)), **numeric(rows)}
+    all_settings = (
+        "SELECT lower(variable_name), variable_value FROM information_schema.global_variables"
+        " WHERE lower(variable_name) IN :names"
+    )
 
     @classmethod
     def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from .database import number
-from .server import Server, ddl, numeric
+from .server import Server, ddl
 
 
 class PostgreSQL(Server):
@@ -32,13 +31,7 @@ class PostgreSQL(Server):
         "work_mem",
     )
 
-    @classmethod
-    def facts(cls) -> dict[str, float]:
-        with cls.admin() as admin:
-            version = admin.scalar(text("SHOW server_version"))
-            statement = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
-            rows = admin.execute(statement, {"names": list(cls.settings)}).all()
-        return {"version": number(str(version)), **numeric(rows)}
+    all_settings = "SELECT name, setting FROM pg_settings WHERE name IN :names"
 
     @classmethod
     def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:

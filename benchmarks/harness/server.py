@@ -23,6 +23,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
+    bindparam,
     create_engine,
     event,
     inspect,
@@ -35,7 +36,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
-from .database import Database, chosen
+from .database import Database, chosen, number
 from .environment import refuse
 
 PREFIX = "sqlalchemy_asv"
@@ -65,6 +66,10 @@ class Server(Database):
     """SQLAlchemy's name for dialect and driver."""
     hint: ClassVar[str]
     """What to do where the variable is not set."""
+    settings: ClassVar[tuple[str, ...]]
+    """Those that explain a time."""
+    all_settings: ClassVar[str]
+    """The query for the name and value of each of `:names`."""
 
     # --- what a kind of server has to say -----------------------------------------------------
 
@@ -116,6 +121,14 @@ class Server(Database):
     @abc.abstractmethod
     def take(self, admin: Connection) -> str:
         """Make a locked copy of the template; returns its name."""
+
+    @classmethod
+    def facts(cls) -> dict[str, float]:
+        with cls.admin() as admin:
+            version = ".".join(map(str, admin.dialect.server_version_info or ()))
+            query = text(cls.all_settings).bindparams(bindparam("names", expanding=True))
+            rows = admin.execute(query, {"names": cls.settings}).all()
+        return {"version": number(version), **numeric(rows)}
 
     # --- connections --------------------------------------------------------------------------
 
@@ -222,12 +235,19 @@ class Server(Database):
         return digest.hexdigest()
 
     @classmethod
-    def clean(cls, admin: Connection) -> None:
-        """Drop what processes that are no more worked on."""
+    def clean(cls, admin: Connection, prefix: str = f"{PREFIX}_w_") -> dict[str, bool]:
+        """Drop databases that nobody works on: what processes that are no more left, unless told.
+
+        Returns whether it was dropped, by name.
+        """
+        dropped = {}
         for name in cls.databases(admin):
-            if name.startswith(f"{PREFIX}_w_") and cls.lock(admin, name, wait=False):
-                cls.drop(admin, name)
-                cls.unlock(admin, name)
+            if name.startswith(prefix):
+                dropped[name] = cls.lock(admin, name, wait=False)
+                if dropped[name]:
+                    cls.drop(admin, name)
+                    cls.unlock(admin, name)
+        return dropped
 
     # --- one database for a process -----------------------------------------------------------
 
@@ -352,15 +372,8 @@ def drop_all() -> None:
     if not issubclass(kind, Server):
         refuse(f"{kind.name} leaves nothing behind")
     with kind.admin() as admin:
-        for name in kind.databases(admin):
-            if not name.startswith(f"{PREFIX}_"):
-                continue
-            if kind.lock(admin, name, wait=False):
-                kind.drop(admin, name)
-                kind.unlock(admin, name)
-                print(f"dropped {name}")
-            else:
-                print(f"kept {name}: somebody works on it")
+        for name, dropped in kind.clean(admin, f"{PREFIX}_").items():
+            print(f"dropped {name}" if dropped else f"kept {name}: somebody works on it")
 
 
 def clean_up() -> None:
