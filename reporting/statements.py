@@ -45,7 +45,7 @@ class Statements(OutputPublisher):  # type: ignore[misc]
     def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
         texts: dict[str, int] = {}
         by_short = {commit[:8]: commit for commit in revisions}
-        recorded: list[tuple[str, int, str, dict[str, Pairs]]] = []
+        recorded: list[tuple[str, int, dict[str, str], dict[str, Pairs]]] = []
         damaged = []
         for file in sorted(defaults.statements_folder(conf).glob("*.json")):
             short, _, environment = file.stem.partition("-")
@@ -57,20 +57,19 @@ class Statements(OutputPublisher):  # type: ignore[misc]
                 damaged.append(f"{file.name} is damaged: {error}")
                 continue
             commit = by_short[short]
-            recorded.append((environment, revisions[commit], commit, scenarios))
+            about = {
+                "environment": environment,
+                "commit": commit[: conf.hash_length],
+                "subject": history.subject(repo, commit),
+            }
+            recorded.append((environment, revisions[commit], about, scenarios))
         pages: dict[str, list[Any]] = {}
         last: dict[tuple[str, str], Pairs] = {}
-        for environment, _, commit, scenarios in sorted(recorded, key=lambda r: r[:2]):
+        for environment, _, about, scenarios in sorted(recorded, key=lambda r: r[:2]):
             for name, pairs in scenarios.items():
                 before = last.get((environment, name), pairs)
-                pages.setdefault(name, []).append(
-                    {
-                        "environment": environment,
-                        "commit": commit[: conf.hash_length],
-                        "subject": history.subject(repo, commit),
-                        "statements": difference(before, pairs),
-                    }
-                )
+                entry = {**about, "statements": difference(before, pairs)}
+                pages.setdefault(name, []).append(entry)
                 last[environment, name] = pairs
         site = Path(conf.html_dir)
         content = {"texts": list(texts), "scenarios": pages, "damaged": damaged}
