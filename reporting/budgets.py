@@ -8,7 +8,6 @@ import json
 import math
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -57,16 +56,11 @@ def stated(benchmarks: Path) -> list[dict[str, Any]]:
     """All budgets, as the benchmarks state them. Ends with one line if they cannot be read."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "budgets.json")
-        process = str((benchmarks / servers.PROCESS).absolute())
-        done = subprocess.run(
-            [sys.executable, process, "budget", "listing", str(file)],
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+        done = servers.call(
+            benchmarks, "sqlite", "budget", "listing", str(file), stderr=subprocess.PIPE
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no reason given"]
-            servers.stop(f"the budgets could not be read: {lines[-1]}")
+            servers.stop(f"the budgets could not be read: {servers.last_line(done.stderr)}")
         found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
     return found
 

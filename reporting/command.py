@@ -9,8 +9,6 @@ import argparse
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -206,17 +204,16 @@ def load(options: argparse.Namespace) -> int:
     return measure(options.database, "load", "main", json.dumps(how))
 
 
-def measure(database: str, *arguments: str) -> int:
-    """Call a function of `benchmarks/harness` in a process of its own; returns its exit code."""
+def measure(database: str, module: str, function: str, *arguments: str) -> int:
+    """Call a function of the harness on a database that answers; returns its exit code."""
     servers.prepare(database, BENCHMARKS, Path(".asv"))
-    command = [sys.executable, str((BENCHMARKS / servers.PROCESS).absolute()), *arguments]
-    environment = {**os.environ, servers.CHOICE: database, "PYTHONHASHSEED": "0"}
     # Not from here: this folder holds a data layer as well as the environment does.
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return subprocess.run(command, env=environment, cwd=folder, check=False).returncode
+            done = servers.call(BENCHMARKS, database, module, function, *arguments, cwd=folder)
         except KeyboardInterrupt:
             return 2
+    return done.returncode
 
 
 def add_clean(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

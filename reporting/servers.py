@@ -56,12 +56,9 @@ def prepare(database: str, benchmarks: Path, folder: Path) -> None:
     """Start a server where one can be started and none is given; stop unless it answers."""
     if database == "postgresql" and not os.environ.get("POSTGRESQL_URL"):
         os.environ["POSTGRESQL_URL"] = start_postgresql(folder)
-    check = [sys.executable, str(benchmarks / PROCESS), "database", "check"]
-    done = subprocess.run(
-        check, env={**os.environ, CHOICE: database}, stderr=subprocess.PIPE, text=True
-    )
+    done = call(benchmarks, database, "database", "check", stderr=subprocess.PIPE)
     if done.returncode:
-        stop((done.stderr.strip().splitlines() or ["no reason given"])[-1].partition(": ")[2])
+        stop(last_line(done.stderr).partition(": ")[2])
     if database != "sqlite":
         atexit.register(clean_up, database, benchmarks)
 
@@ -69,12 +66,27 @@ def prepare(database: str, benchmarks: Path, folder: Path) -> None:
 def clean_up(database: str, benchmarks: Path) -> None:
     """Leave nothing on a server but datasets for later runs."""
     # Not by the process that asv forks benchmarks from: asv gives it a tenth of a second to end.
-    subprocess.run(
-        [sys.executable, str(benchmarks / PROCESS), "server", "clean_up"],
-        env={**os.environ, CHOICE: database},
-        stderr=subprocess.DEVNULL,
+    call(benchmarks, database, "server", "clean_up", stderr=subprocess.DEVNULL)
+
+
+def call(
+    benchmarks: Path, database: str, module: str, function: str, *arguments: str, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Call a function of the harness in a process of its own, on a database.
+
+    `options` are those of `subprocess.run`.
+    """
+    return subprocess.run(
+        [sys.executable, str((benchmarks / PROCESS).absolute()), module, function, *arguments],
+        env={**os.environ, CHOICE: database, "PYTHONHASHSEED": "0"},
+        text=True,
         check=False,
+        **options,
     )
+
+
+def last_line(output: str) -> str:
+    return (output.strip().splitlines() or ["no reason given"])[-1]
 
 
 def start_postgresql(folder: Path) -> str:
