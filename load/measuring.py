@@ -33,6 +33,7 @@ SATURATED = 0.9
 """Share of a processor from which a process of users is itself what its users wait for."""
 
 times = ResponseTimes()
+warm_up_seconds = 5.0
 
 
 class Test:
@@ -45,7 +46,7 @@ class Test:
 
     def __init__(self) -> None:
         self.workers: dict[str, float] = {}
-        self.left: set[str] = set()
+        self.lost: set[str] = set()
 
     def begin(self) -> None:
         self.started, self.processor = time.perf_counter(), time.process_time()
@@ -151,9 +152,11 @@ def stop(why: str) -> None:
 
 @events.init.add_listener
 def prepare(environment: Any, runner: Any, **_: Any) -> None:
+    global warm_up_seconds
     # Locust's own tables round to whole milliseconds.
     logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
     options = environment.parsed_options
+    warm_up_seconds = options.warm_up
     distributed = not isinstance(runner, LocalRunner)
     try:
         engine = make_engine(url_of_database(distributed), options.pool_size)
@@ -185,15 +188,6 @@ def warm_up(user_count: int, **_: Any) -> None:
         gevent.spawn_later(warm_up_seconds, test.begin)
 
 
-warm_up_seconds = 5.0
-
-
-@events.init.add_listener
-def remember(environment: Any, **_: Any) -> None:
-    global warm_up_seconds
-    warm_up_seconds = environment.parsed_options.warm_up
-
-
 def progress(runner: Any, seconds: float | None) -> None:
     """A bar on the terminal; a line now and then where there is none."""
     total = int(seconds) if seconds else None
@@ -201,11 +195,12 @@ def progress(runner: Any, seconds: float | None) -> None:
     running = test
     while not running.stopping and running is test:
         gevent.sleep(1)
-        together = times.all()
-        requests = together.histogram.get_total_count()
+        # Not `times.all()`: this process has users to serve.
+        requests = sum(o.histogram.get_total_count() for o in times.operations.values())
+        failures = sum(o.errors.total() for o in times.operations.values())
         bar.set_postfix_str(
             f"{runner.user_count} users, {requests / max(running.elapsed(), 1):.0f} requests/s,"
-            f" {together.errors.total()} failed"
+            f" {failures} failed"
             if running.started
             else "warming up",
             refresh=False,
@@ -234,7 +229,7 @@ def note_lost(environment: Any, **_: Any) -> None:
     test.stopping = True
     if isinstance(environment.runner, MasterRunner):
         alive = {w.id for w in environment.runner.clients.all if w.state != "missing"}
-        test.left = test.workers.keys() - alive
+        test.lost = test.workers.keys() - alive
 
 
 @events.test_stop.add_listener
@@ -272,9 +267,9 @@ def notes(busy: dict[str, float]) -> list[str]:
             f"{len(saturated)} of {len(busy)} processes of users used {max(saturated):.0%} of a"
             " processor: users waited for Python, not only for the database; use more processes"
         )
-    if test.left:
+    if test.lost:
         found.append(
-            f"{len(test.left)} of {len(test.workers)} workers were lost; what they had reported"
+            f"{len(test.lost)} of {len(test.workers)} workers were lost; what they had reported"
             " counts, once"
         )
     return found
