@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from asv.util import UserError
+
 from . import budgets, history, profiles, servers
 
 BENCHMARKS = Path("benchmarks")
@@ -34,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not (BENCHMARKS / servers.PROCESS).exists():
         servers.stop("there is no folder benchmarks/ here; change to the clone of this project")
-    code: int = options.run(options)
+    try:
+        code: int = options.run(options)
+    except UserError as error:
+        servers.stop(str(error))
     return code
 
 
@@ -166,7 +171,7 @@ def add_load(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("name", choices=("feed", "shop"), help="50 users read, or 100 shop")
     add_database(parser)
-    parser.add_argument("--users", type=whole, help="how many (default: 50 and 100)")
+    parser.add_argument("--users", type=whole, default=0, help="how many (default: 50 and 100)")
     parser.add_argument(
         "--seconds", type=whole, default=300, help="how long, after warm-up (default: 300)"
     )
@@ -191,7 +196,7 @@ def add_load(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def load(options: argparse.Namespace) -> int:
     how = {
         "name": options.name,
-        "users": options.users or {"feed": 50, "shop": 100}[options.name],
+        "users": options.users,
         "seconds": options.seconds,
         "warm_up": options.warm_up,
         "pool_size": options.pool_size,

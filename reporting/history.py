@@ -22,12 +22,11 @@ def settings(path: str) -> Any:
 
 
 def commit_hash(conf: Any, name: str) -> str:
-    """The full hash of a commit. Ends with one line if there is none of the name."""
+    """The full hash of a commit. Raises asv's `UserError` if there is none of the name."""
     try:
-        repo = get_repo(conf)
-        return str(repo.get_hash_from_name(name))
-    except (NoSuchNameError, UserError):
-        return servers.stop(f"there is no commit {name}")
+        return str(get_repo(conf).get_hash_from_name(name))
+    except NoSuchNameError as error:
+        raise UserError(f"there is no commit {name}: name one that git knows") from error
 
 
 def machine_of(conf: Any, asked: str | None) -> str:

@@ -18,11 +18,10 @@ from typing import Any
 
 from asv.commands.run import Run
 from asv.config import Config
-from asv.repo import NoSuchNameError, get_repo
 from asv.results import iter_results
 from asv.util import UserError
 
-from . import defaults
+from . import defaults, history
 
 ALLOWED = {
     "track_statements": 0.0,
@@ -59,10 +58,7 @@ def load(processes: int) -> Iterator[None]:
 def measure(commit: str, bench: list[str]) -> dict[Key, float]:
     """Every count of one run of asv, whose results are thrown away afterwards."""
     conf = Config.load()
-    try:
-        get_repo(conf).get_hash_from_name(commit)
-    except NoSuchNameError as error:
-        raise UserError(f"there is no commit {commit}: name one that git knows") from error
+    history.commit_hash(conf, commit)
     with tempfile.TemporaryDirectory() as folder:
         conf.results_dir = folder
         Run.run(conf, range_spec=f"{commit}^!", bench=bench)

@@ -35,8 +35,9 @@ class Load:
     """Who is simulated, how many, for how long (seconds after `warm_up` seconds), and how."""
 
     name: str
-    users: int
     seconds: float
+    users: int = 0
+    """0 for as many as the locustfile says."""
     warm_up: float = 3
     pool_size: int = 0
     """Connections of a process; 0 for SQLAlchemy's default, five and ten more when needed."""
@@ -51,7 +52,8 @@ class Load:
     def arguments(self, figures: Path) -> list[str]:
         """Locust's."""
         found = ["--locustfile", str(FOLDER / f"{self.name}.py"), "--figures", str(figures)]
-        found += ["--users", str(self.users), "--spawn-rate", str(self.users)]
+        if self.users:
+            found += ["--users", str(self.users), "--spawn-rate", str(self.users)]
         found += ["--run-time", f"{self.seconds + self.warm_up:.0f}s"]
         found += ["--warm-up", f"{self.warm_up:g}", "--pool-size", str(self.pool_size)]
         found += ["--loglevel", "WARNING"] if not self.web else []
