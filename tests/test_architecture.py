@@ -10,9 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
-    "fixtures": {"benchmarks", "reporting", "asv", "asv_runner", "locust", "tests"},
-    "benchmarks": {"reporting", "asv", "locust", "tests"},
-    "reporting": {"fixtures", "benchmarks", "locust", "tests"},
+    "fixtures": {"benchmarks", "reporting", "asv", "asv_runner", "locust", "gevent", "tests"},
+    "benchmarks": {"reporting", "asv", "locust", "gevent", "tests"},
+    "load": {"benchmarks", "reporting", "asv", "asv_runner", "tests"},
+    "reporting": {"fixtures", "benchmarks", "locust", "gevent", "tests"},
 }
 
 
