@@ -400,7 +400,7 @@ def test_counts_are_equal_on_every_run(feed: Any) -> None:
 def valgrind() -> None:
     if shutil.which("valgrind") is None:
         assert not os.environ.get("CI"), "CI must have Debian's package valgrind"
-        pytest.skip("needs cachegrind: install Debian's package valgrind")
+        pytest.skip("needs callgrind: install Debian's package valgrind")
 
 
 def keyset_page() -> type[Scenario]:
@@ -424,6 +424,13 @@ def test_instructions_are_equal_on_every_run(
         kept.unlink()
     assert min(runs[0]) > 100_000
     assert runs[1] == pytest.approx(runs[0], rel=0.001)
+    job = (scenario.__module__, scenario.__name__, (1,))
+    (displaced,) = counting.count_all(
+        instructions.count, [job], images_of(scenario), instructions.command(layout=1)
+    ).values()
+    assert isinstance(displaced, dict)
+    assert displaced["instructions"] == pytest.approx(runs[0][0], rel=0.004)
+    assert displaced["instructions"] != runs[0][0]
 
 
 def test_what_else_the_run_asks_for_is_counted_in_advance(
