@@ -15,7 +15,8 @@ from pathlib import Path
 
 from asv.util import UserError
 
-from . import budgets, history, profiles, servers
+from . import bisecting, budgets, comparison, history, profiles, servers, verdicts
+from .sides import sides
 
 BENCHMARKS = Path("benchmarks")
 
@@ -24,11 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="sqlalchemy-asv",
-        description="Why an operation is slow, whether it is within limits, and how it does with"
-        " many users.",
-        epilog="Exit codes: 0 all is well, 1 something is exceeded, 2 it could not be measured.",
+        description="Whether a commit is slower and why, whether it is within limits, and how it"
+        " does with many users.",
+        epilog="Exit codes: 0 all is well, 1 something is exceeded or slower, 2 it could not be"
+        " measured.",
     )
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_compare(subcommands)
+    add_bisect(subcommands)
     add_profile(subcommands)
     add_budgets(subcommands)
     add_load(subcommands)
@@ -57,16 +61,137 @@ def whole(text: str) -> int:
     return value
 
 
-def add_database(parser: argparse.ArgumentParser) -> None:
+def add_database_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database",
         choices=servers.DATABASES,
         default=os.environ.get(servers.CHOICE) or "sqlite",
         help="where it is, on a server, tell POSTGRESQL_URL and MARIADB_URL (default: sqlite)",
     )
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    add_database_choice(parser)
     parser.add_argument(
         "--scale", type=positive, default=1, help="size of the dataset, as a factor (default: 1)"
     )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", default="asv.conf.json", help="asv's settings (default: asv.conf.json)"
+    )
+
+
+def add_compare(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "compare",
+        help="whether one commit is slower than another, by how much and why",
+        description="Compare two commits: their counts, which are exact, and the wall time of what"
+        " changed, by pairs of processes that take turns. Measures both, and reads no stored"
+        " results.",
+        epilog="Exit codes: 0 nothing is slower, 1 something is slower or more work, 2 something"
+        " could not be measured.",
+    )
+    parser.add_argument("base", help="the commit before")
+    parser.add_argument("head", nargs="?", default="HEAD", help="the commit after (default: HEAD)")
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        metavar="REGEX",
+        help="such as social.HomeFeed; may be given several times (default: all)",
+    )
+    add_database_choice(parser)
+    parser.add_argument(
+        "--time",
+        choices=("changed", "all", "none"),
+        default="changed",
+        help="of what to compare wall time as well (default: of what changed)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        default=60,
+        help="to compare the times of one scenario (default: at most 60)",
+    )
+    parser.add_argument(
+        "--no-instructions",
+        action="store_true",
+        help="leave machine instructions out, which take most of the time",
+    )
+    for form in verdicts.FORMS:
+        parser.add_argument(f"--{form}", metavar="FILE", help=f"write {form} ('-': print it)")
+    add_config(parser)
+    parser.set_defaults(run=compare)
+
+
+def compare(options: argparse.Namespace) -> int:
+    conf = history.settings(options.config)
+    commits = history.commit_hash(conf, options.base), history.commit_hash(conf, options.head)
+    with sides(options.config, options.database, BENCHMARKS) as (base, head):
+        found = comparison.compare(
+            base,
+            head,
+            commits,
+            options.scenario or [""],
+            instructions=not options.no_instructions,
+            time=options.time,
+            seconds=options.seconds,
+        )
+    forms = {form: getattr(options, form) for form in verdicts.FORMS if getattr(options, form)}
+    for form, file in forms.items():
+        written = verdicts.FORMS[form](found)
+        if file == "-":
+            print(written, end="")
+        else:
+            Path(file).write_text(written, encoding="utf-8")
+    if "-" not in forms.values():
+        print(verdicts.text(found), end="")
+    return found.exit_code
+
+
+def add_bisect(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "bisect",
+        help="the commit that changed a scenario",
+        description="Find the commit between a good and a bad one that changed a scenario: by the"
+        " first of its counts that differs, or by wall time where none does.",
+        epilog="Exit codes: 0 it was found, 2 it was not.",
+    )
+    parser.add_argument("scenario", help="such as \"social.HomeFeed('lazy')\", as compare names it")
+    parser.add_argument("good", help="a commit before the change")
+    parser.add_argument("bad", nargs="?", default="HEAD", help="one after (default: HEAD)")
+    add_database_choice(parser)
+    parser.add_argument(
+        "--metric",
+        choices=(*comparison.METRICS, "time"),
+        help="what changed (default: the first of these that differs)",
+    )
+    parser.add_argument(
+        "--seconds", type=positive, default=60, help="a step by time (default: at most 60)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_config(parser)
+    parser.set_defaults(run=bisect)
+
+
+def bisect(options: argparse.Namespace) -> int:
+    conf = history.settings(options.config)
+    good, bad = (history.commit_hash(conf, name) for name in (options.good, options.bad))
+    with sides(options.config, options.database, BENCHMARKS) as (base, head):
+        found = bisecting.find(
+            base,
+            head,
+            options.scenario,
+            bisecting.between(conf, good, bad),
+            metric=options.metric,
+            seconds=options.seconds,
+        )
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found), indent=1))
+    else:
+        print("\n".join(bisecting.lines(conf, found)))
+    return 0 if len(found.suspects) == 1 else 2
 
 
 def parameter(text: str) -> tuple[str, str]:
@@ -119,9 +244,7 @@ def profile(options: argparse.Namespace) -> int:
 
 def add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", help="whose results (default: this one's, or the only ones)")
-    parser.add_argument(
-        "--config", default="asv.conf.json", help="asv's settings (default: asv.conf.json)"
-    )
+    add_config(parser)
 
 
 def add_budgets(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -262,7 +262,7 @@ class MemoryProfile:
         found = later.compare_to(self.snapshots[first][1], "lineno")
         return [
             Allocation(
-                f"{_short(s.traceback[0].filename)}:{s.traceback[0].lineno}",
+                f"{short(s.traceback[0].filename)}:{s.traceback[0].lineno}",
                 s.size_diff,
                 s.count_diff,
             )
@@ -291,7 +291,7 @@ def memory_profile() -> Iterator[MemoryProfile]:
         tracemalloc.stop()
 
 
-def _short(file: str) -> str:
+def short(file: str) -> str:
     """A file without the path to it: below its package's parent, or the standard library's."""
     parts = Path(file).parts
     for folder in ("site-packages", f"python{sys.version_info[0]}.{sys.version_info[1]}"):
@@ -363,17 +363,17 @@ def cpu_profile(operation: Callable[[], object]) -> CPUProfile:
     functions = []
     for (file, line, name), (_, calls, own, _, _) in found.items():
         layers[_layer(file, name)] += own
-        place = name if file == "~" else f"{_short(file)}:{line} {name}"
+        place = name if file == "~" else f"{short(file)}:{line} {name}"
         functions.append(Called(place, calls, own))
     functions.sort(key=lambda called: called.seconds, reverse=True)
     return CPUProfile(layers, functions, sum(called.calls for called in functions))
 
 
 def _layer(file: str, name: str) -> str:
-    short = _short(file)
-    if (file == "~" and any(d in name for d in DRIVERS)) or short.startswith(DRIVERS):
+    where = short(file)
+    if (file == "~" and any(d in name for d in DRIVERS)) or where.startswith(DRIVERS):
         return "driver"
-    if short.startswith("sqlalchemy/") or "sqlalchemy" in name:
+    if where.startswith("sqlalchemy/") or "sqlalchemy" in name:
         return "SQLAlchemy"
     if file.startswith(str(Path(__file__).parents[1])):
         return "other"
