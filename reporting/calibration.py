@@ -1,0 +1,398 @@
+"""Whether verdicts can be trusted: measured in a clone, on changes whose truth is known.
+
+    python -m reporting.calibration identical --comparisons 20
+    python -m reporting.calibration identical --comparisons 200 --time --load
+    python -m reporting.calibration injected
+    python -m reporting.calibration slower --trials 20
+    python -m reporting.calibration beside-asv
+    python -m reporting.calibration culprit
+
+Exit codes: 0 every verdict was right, 1 one was not, 2 it could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import itertools
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from asv.util import UserError
+
+from . import bisecting, comparison, defaults, paired, repeatability, servers
+from .comparison import WORSE, Compared, say
+from .sides import Side, sides
+
+CONFIG = "asv.conf.json"
+BENCHMARKS = Path("benchmarks")
+
+
+@dataclasses.dataclass
+class Injection:
+    """A change of known effect on one scenario."""
+
+    name: str
+    scenario: str
+    file: str
+    """Below `fixtures/`."""
+    old: str
+    new: str
+    cause: str
+    """A regular expression that one of the causes must fit."""
+    verdict: tuple[str, ...] = WORSE
+
+
+OPERATIONS = "social/operations.py"
+FEED = "social.HomeFeed('selectin')"
+LOOP = "    for post in posts:\n        _ = post.author.name\n        for comment in post.comments:"
+
+
+def in_the_feed(statement: str) -> tuple[str, str, str]:
+    """Where the feed has found its posts, a statement more."""
+    return OPERATIONS, LOOP, f"    {statement}\n{LOOP}"
+
+
+INJECTIONS = (
+    Injection(
+        "one extra statement",
+        FEED,
+        *in_the_feed("_ = session.scalar(select(User.name).where(User.id == user_id))"),
+        cause=r"statement new: SELECT users\.name",
+    ),
+    Injection(
+        "an eager load turned lazy",
+        FEED,
+        OPERATIONS,
+        "                load_path(loading, Post.author),\n                load_path",
+        "                load_path",
+        cause=r"Post\.author loaded lazily, object by object: \d+ times, not 0",
+    ),
+    Injection(
+        "a dropped index",
+        FEED,
+        "social/models.py",
+        'post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), index=True)',
+        'post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"))',
+        cause=r"comments: every row read now",
+    ),
+    Injection(
+        "0.5% more instructions",
+        FEED,
+        *in_the_feed("for _ in range(1700):\n        pass"),
+        cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+    ),
+    Injection(
+        "two extra calls per row",
+        FEED,
+        OPERATIONS,
+        LOOP,
+        LOOP.replace("        for", "        _ = len(str(post.id))\n        for"),
+        cause=r"\+20 calls: <built-in method builtins\.len>, from fixtures/social/op.* home_feed",
+    ),
+    Injection(
+        "10% more allocation",
+        FEED,
+        *in_the_feed("_ = bytes(40_000)"),
+        cause=r"bytes at the peak: fixtures/social/operations\.py `_ = bytes\(",
+    ),
+    Injection(
+        "5% more wall time in a loop without calls",
+        FEED,
+        *in_the_feed("for _ in range(6_800):\n        pass"),
+        cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+    ),
+)
+"""Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
+
+
+@contextlib.contextmanager
+def clone() -> Iterator[Path]:
+    """A clone of HEAD with the working tree's benchmarks, as current folder until the end."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+        git("clone", "--quiet", str(before), folder)
+        os.chdir(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.chdir(before)
+
+
+def git(*arguments: str) -> str:
+    """What git prints. Raises `CalledProcessError`."""
+    identity = ("-c", "user.name=calibration", "-c", "user.email=calibration@localhost")
+    return subprocess.run(
+        ["git", *identity, *arguments],  # noqa: S607 (asv needs git as well)
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+
+
+def commit(message: str) -> str:
+    """Commit whatever changed, if anything; returns the hash."""
+    git("commit", "--quiet", "--all", "--allow-empty", "--message", message)
+    return git("rev-parse", "HEAD")
+
+
+def inject(injection: Injection) -> str:
+    """Commit a change on top of HEAD. Raises `UserError` if the code is not there to change."""
+    file = Path("fixtures", injection.file)
+    source = file.read_text(encoding="utf-8")
+    if source.count(injection.old) != 1:
+        raise UserError(f"{injection.name}: the place for it in {file} is gone")
+    file.write_text(source.replace(injection.old, injection.new), encoding="utf-8")
+    return commit(injection.name)
+
+
+def identical(options: argparse.Namespace) -> int:
+    """Compare two commits with the same code, again and again."""
+    wrong: list[str] = []
+    total = 0
+    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+        commits = git("rev-parse", "HEAD"), commit("the same")
+        others = (os.cpu_count() or 2) - 1 if options.load else 0
+        with repeatability.load(others):
+            if options.time:
+                wrong, total, figures = by_time(base, head, commits, options)
+            else:
+                wrong, total, figures = by_counts(base, head, commits, options)
+    print(f"{total} comparisons of identical code, {len(wrong)} false verdicts; {figures}")
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+def by_counts(
+    base: Side, head: Side, commits: tuple[str, str], options: argparse.Namespace
+) -> tuple[list[str], int, str]:
+    wrong: list[str] = []
+    scenarios = 0
+    for number in range(options.comparisons):
+        # In turns, so that both are installed again.
+        commits = commits[::-1]
+        found = comparison.compare(
+            base,
+            head,
+            commits,
+            options.scenario or [""],
+            instructions=not options.no_instructions,
+            time="none",
+        )
+        scenarios = len(found.compared)
+        wrong += [f"{each.title}: {each.verdict}" for each in not_unchanged(found.compared)]
+        say(f"{number + 1} of {options.comparisons}: {len(wrong)} false verdicts so far")
+    return wrong, options.comparisons, f"{scenarios} scenarios each"
+
+
+def not_unchanged(compared: list[Compared]) -> list[Compared]:
+    return [each for each in compared if each.verdict != "unchanged"]
+
+
+def by_time(
+    base: Side, head: Side, commits: tuple[str, str], options: argparse.Namespace
+) -> tuple[list[str], int, str]:
+    for side, hash in zip((base, head), commits, strict=True):
+        side.build(hash)
+        titles = side.result(
+            "count", scenarios=options.scenario or [r"^(social|ecommerce)\."], instructions=False
+        )["titles"]
+    wrong: list[str] = []
+    words: dict[str, int] = {}
+    ratios, widths, taken = [], [], []
+    for number, title in enumerate(itertools.islice(itertools.cycle(titles), options.comparisons)):
+        estimate = paired.compare(
+            base,
+            head,
+            title,
+            decided=lambda e: e.verdict(0.01) != "inconclusive",
+            scenarios=len(titles),
+            seconds=options.seconds,
+            # As if each were the first: otherwise the same layouts come again.
+            layouts=random.Random(number),
+        )
+        verdict = estimate.verdict(0.01)
+        words[verdict] = words.get(verdict, 0) + 1
+        ratios.append(estimate.ratio)
+        widths.append(estimate.high / estimate.low)
+        taken.append(estimate.seconds)
+        if verdict in ("slower", "faster"):
+            wrong.append(f"{title}: {verdict} {estimate.ratio:.3f}")
+        say(
+            f"{number + 1} {title}: {verdict} {estimate.ratio:.4f} {estimate.low:.4f}"
+            f" {estimate.high:.4f}, {estimate.pairs} pairs, {estimate.seconds:.0f} s"
+        )
+    said = ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
+    figures = (
+        f"{said}; ratios {min(ratios):.3f} to {max(ratios):.3f}; {sum(taken) / len(taken):.0f} s"
+        " each"
+    )
+    return wrong, len(ratios), figures
+
+
+def injected(options: argparse.Namespace) -> int:
+    """Compare HEAD with each injected change, and look for its cause."""
+    missed = 0
+    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+        first = git("rev-parse", "HEAD")
+        for injection in INJECTIONS:
+            git("reset", "--quiet", "--hard", first)
+            found = judge(base, head, (first, inject(injection)), injection)
+            verdict, cause = found.verdict, named(found, injection)
+            missed += verdict not in injection.verdict or cause is None
+            said = cause or f"NOT NAMED in {found.causes}"
+            print(f"{injection.name}: {verdict}; {said}", flush=True)
+    return 1 if missed else 0
+
+
+def judge(
+    base: Side,
+    head: Side,
+    commits: tuple[str, str],
+    injection: Injection,
+    instructions: bool = True,
+) -> Compared:
+    """What counts say of an injected change."""
+    only = [f"^{re.escape(injection.scenario)}$"]
+    (found,) = comparison.compare(
+        base, head, commits, only, instructions=instructions, time="none"
+    ).compared
+    return found
+
+
+def named(found: Compared, injection: Injection) -> str | None:
+    """The cause that names the injected change."""
+    return next((cause for cause in found.causes if re.search(injection.cause, cause)), None)
+
+
+def slower(options: argparse.Namespace) -> int:
+    """Whether 5% more wall time is found, by time alone."""
+    found = 0
+    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+        first, second = git("rev-parse", "HEAD"), inject(INJECTIONS[-1])
+        for side, hash in ((base, first), (head, second)):
+            side.build(hash)
+            side.result("count", scenarios=[f"^{re.escape(FEED)}$"], instructions=False)
+        for trial in range(options.trials):
+            estimate = paired.compare(
+                base,
+                head,
+                FEED,
+                decided=lambda e: e.verdict(0.01) != "inconclusive",
+                scenarios=options.scenarios,
+                seconds=60,
+                layouts=random.Random(trial),
+            )
+            found += estimate.verdict(0.01) == "slower"
+            print(
+                f"{trial + 1}: {estimate.verdict(0.01)} {estimate.ratio:.4f} [{estimate.low:.4f},"
+                f" {estimate.high:.4f}] after {estimate.pairs} pairs, {estimate.seconds:.0f} s",
+                flush=True,
+            )
+    print(f"found in {found} of {options.trials} trials")
+    return 0 if found >= 0.95 * options.trials else 1
+
+
+def culprit(options: argparse.Namespace) -> int:
+    """Find one injected change among 64 commits, at a place that chance decides."""
+    wrong = 0
+    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+        first = git("rev-parse", "HEAD")
+        for injection in INJECTIONS[:2]:
+            git("reset", "--quiet", "--hard", first)
+            place = random.Random(injection.name).randrange(1, 65)
+            commits = [first]
+            for number in range(1, 65):
+                commits.append(inject(injection) if number == place else commit(f"{number}"))
+            start = time.monotonic()
+            found = bisecting.find(base, head, FEED, commits)
+            right = found.suspects == [commits[place]]
+            wrong += not right
+            print(
+                f"{injection.name}, commit {place} of 64: {'found' if right else 'MISSED'} by"
+                f" {found.metric} in {found.measurements} measurements,"
+                f" {time.monotonic() - start:.0f} s",
+                flush=True,
+            )
+    return 1 if wrong else 0
+
+
+def beside_asv(options: argparse.Namespace) -> int:
+    """asv's own `continuous` and ours, on identical code and on injected changes."""
+    bench = r"^(social|ecommerce)\..*time_wall"
+    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+        first = git("rev-parse", "HEAD")
+        for name, second in (
+            ("identical code", commit("the same")),
+            (INJECTIONS[-1].name, inject(INJECTIONS[-1])),
+        ):
+            print(f"{name}:")
+            start = time.monotonic()
+            done = subprocess.run(
+                [
+                    Path(sys.executable).with_name("asv"),
+                    "continuous",
+                    "--bench",
+                    bench,
+                    first,
+                    second,
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            marked = [line for line in done.stdout.splitlines() if re.match(r"\| [+-] ", line)]
+            print(f"  asv continuous, {time.monotonic() - start:.0f} s: {len(marked)} changed")
+            print("\n".join(f"    {line}" for line in marked), flush=True)
+            start = time.monotonic()
+            found = comparison.compare(
+                base, head, (first, second), [r"^(social|ecommerce)\."], seconds=60
+            )
+            changed = not_unchanged(found.compared)
+            print(f"  ours, {time.monotonic() - start:.0f} s: {len(changed)} changed")
+            for each in changed:
+                print(f"    {each.title}: {each.verdict} {each.time and each.time.ratio}")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m reporting.calibration",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subcommands = parser.add_subparsers(required=True, metavar="WHAT")
+    same = subcommands.add_parser("identical", help=identical.__doc__)
+    same.add_argument("--comparisons", type=int, default=20)
+    same.add_argument("--scenario", action="append", help="(default: all; by time, the headline)")
+    same.add_argument("--time", action="store_true", help="by paired time, not by counts")
+    same.add_argument("--seconds", type=float, default=60, help="for each, by time")
+    same.add_argument("--no-instructions", action="store_true")
+    same.add_argument("--load", action="store_true", help="keep the other processors busy")
+    same.set_defaults(run=identical)
+    subcommands.add_parser("injected", help=injected.__doc__).set_defaults(run=injected)
+    trials = subcommands.add_parser("slower", help=slower.__doc__)
+    trials.add_argument("--trials", type=int, default=20)
+    trials.add_argument("--scenarios", type=int, default=40, help="as if so many were compared")
+    trials.set_defaults(run=slower)
+    subcommands.add_parser("culprit", help=culprit.__doc__).set_defaults(run=culprit)
+    subcommands.add_parser("beside-asv", help=beside_asv.__doc__).set_defaults(run=beside_asv)
+    options = parser.parse_args(arguments)
+    defaults.apply()
+    try:
+        return int(options.run(options))
+    except UserError as error:
+        servers.stop(str(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,415 @@
+"""Verdicts: what counts and intervals say, what the command says, and that it names the cause."""
+
+import json
+import math
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asv.config import Config
+from asv.util import UserError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reporting import bisecting, calibration, comparison, paired, verdicts
+from reporting.comparison import Change, Compared, Comparison
+from reporting.paired import Estimate
+from reporting.sides import Side, sides
+
+from .test_end_to_end import Clone
+
+ROOT = Path(__file__).parents[1]
+
+# --- intervals ------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    ratios=st.lists(st.floats(0.5, 2), min_size=2, max_size=20),
+    error=st.floats(1e-5, 0.1),
+    factor=st.floats(0.5, 2),
+)
+def test_an_interval_holds_the_mean_and_scales(
+    ratios: list[float], error: float, factor: float
+) -> None:
+    mean, low, high = paired.interval(ratios, error)
+    assert low <= mean * (1 + 1e-9)
+    assert mean <= high * (1 + 1e-9)
+    scaled = paired.interval([ratio * factor for ratio in ratios], error)
+    assert scaled == pytest.approx([factor * each for each in (mean, low, high)], rel=1e-6)
+    wider = paired.interval(ratios, error / 10)
+    assert wider[2] - wider[1] >= (high - low) * (1 - 1e-9)
+
+
+def test_an_interval_misses_as_often_as_it_says() -> None:
+    noise = random.Random(1)
+    missed = 0
+    for _ in range(2000):
+        ratios = [1.1 * math.exp(noise.gauss(0, 0.02)) for _ in range(8)]
+        _, low, high = paired.interval(ratios, 0.05)
+        missed += not low <= 1.1 <= high
+    assert missed / 2000 == pytest.approx(0.05, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (1.011, 1.2, "slower"),
+        (0.8, 0.98, "faster"),
+        (0.99, 1.02, "unchanged"),
+        (1.005, 1.2, "inconclusive"),
+        (0.9, 1.1, "inconclusive"),
+        (0.9, 0.995, "inconclusive"),
+    ],
+)
+def test_a_verdict_takes_the_whole_interval(low: float, high: float, verdict: str) -> None:
+    assert estimate(low, high).verdict(0.01) == verdict
+
+
+def estimate(low: float, high: float) -> Estimate:
+    return Estimate((low * high) ** 0.5, low, high, 8, 20.0, 0.001, 0.001)
+
+
+def fake_pairs(monkeypatch: pytest.MonkeyPatch, true: float, spread: float) -> None:
+    noise = random.Random(0)
+    monkeypatch.setattr(paired, "pair", lambda *_: (1.0, true * math.exp(noise.gauss(0, spread))))
+
+
+@pytest.mark.parametrize(("true", "verdict"), [(1.05, "slower"), (1.0, "unchanged")])
+def test_pairs_follow_until_the_verdict_is_clear(
+    monkeypatch: pytest.MonkeyPatch, true: float, verdict: str
+) -> None:
+    fake_pairs(monkeypatch, true, 0.01)
+    found = compare_pairs(60)
+    assert found.verdict(0.01) == verdict
+    assert found.pairs in paired.LOOKS[:5]
+
+
+def test_without_time_it_is_inconclusive_not_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_pairs(monkeypatch, 1.05, 0.2)
+    assert compare_pairs(1e-9).pairs == 2
+    assert compare_pairs(1e-9).verdict(0.01) == "inconclusive"
+    assert compare_pairs(60).pairs == paired.LOOKS[-1]
+
+
+def compare_pairs(seconds: float) -> Estimate:
+    none: Any = None
+    return paired.compare(
+        none,
+        none,
+        "title",
+        decided=lambda e: e.verdict(0.01) != "inconclusive",
+        scenarios=10,
+        seconds=seconds,
+    )
+
+
+# --- counts ---------------------------------------------------------------------------------------
+
+COUNTS = {
+    "statements": 3,
+    "rows": 20,
+    "calls": 1000,
+    "instructions": 1_000_000,
+    "allocated": 100_000,
+    "sql": [["SELECT 1", 3]],
+    "full scans": 0,
+    "scans": [],
+    "lazily": {},
+}
+
+
+def judged(**head: Any) -> Compared:
+    conf = Config.load(str(ROOT / "asv.conf.json"))
+    sides = [
+        {"titles": ["a.B"], "counts": {"a.B": counts}, "fingerprints": {"a.B": "1"}}
+        for counts in (COUNTS, COUNTS | head)
+    ]
+    (compared,) = comparison.both(conf, *sides)
+    return compared
+
+
+@pytest.mark.parametrize(
+    ("head", "verdict", "differs"),
+    [
+        ({}, "unchanged", False),
+        ({"statements": 4}, "more work", True),
+        ({"rows": 19}, "less work", True),
+        ({"calls": 1001}, "unchanged", True),
+        ({"calls": 1003}, "more work", True),
+        ({"instructions": 1_002_000}, "unchanged", False),
+        ({"instructions": 1_005_000}, "more work", True),
+        ({"allocated": 101_000}, "unchanged", False),
+        ({"allocated": 110_000}, "more memory", True),
+        ({"statements": 2, "allocated": 110_000}, "less work", True),
+        ({"statements": 2, "calls": 1100}, "mixed", True),
+        ({"scans": ["posts"], "full scans": 1}, "more work", True),
+        ({"lazily": {"Post.author": 2}}, "unchanged", True),
+        ({"sql": [["SELECT 2", 3]]}, "unchanged", True),
+    ],
+)
+def test_what_counts_say(head: dict[str, Any], verdict: str, differs: bool) -> None:
+    found = judged(**head)
+    assert (found.verdict, found.differs) == (verdict, differs)
+
+
+def test_time_outweighs_counts_only_where_it_is_clear() -> None:
+    found = judged(statements=4)
+    found.time_threshold = 0.01
+    for low, high, verdict in (
+        (0.9, 1.1, "more work"),
+        (0.99, 1.01, "more work"),
+        (0.8, 0.9, "faster"),
+        (1.1, 1.2, "slower"),
+    ):
+        found.time = estimate(low, high)
+        assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "fingerprint", "verdict"),
+    [
+        ("this commit has no such operation", COUNTS, "1", "only at head"),
+        (COUNTS, "this commit has no such operation", "1", "only at base"),
+        (COUNTS, None, "1", "failed"),
+        (COUNTS, COUNTS, "2", "not comparable"),
+        ("nothing", "nothing", "1", None),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    base: Any, head: Any, fingerprint: str, verdict: str | None
+) -> None:
+    sides = [
+        {
+            "titles": ["a.B"],
+            "counts": {} if counts is None else {"a.B": counts},
+            "fingerprints": {"a.B": fingerprint},
+        }
+        for counts, fingerprint in ((base, "1"), (head, fingerprint))
+    ]
+    found = list(comparison.both(Config.load(str(ROOT / "asv.conf.json")), *sides))
+    assert [each.verdict for each in found] == ([verdict] if verdict else [])
+    assert all(each.note for each in found)
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([judged()], 0),
+        ([judged(statements=4), judged()], 1),
+        ([judged(statements=2)], 0),
+        ([Compared("a.B", outcome="failed"), judged()], 2),
+        ([Compared("a.B", outcome="failed"), judged(statements=4)], 1),
+        ([Compared("a.B", outcome="not comparable")], 2),
+        ([Compared("a.B", outcome="not comparable"), judged()], 0),
+        ([], 2),
+    ],
+)
+def test_exit_codes(found: list[Compared], code: int) -> None:
+    assert Comparison("1" * 40, "2" * 40, "sqlite", found, []).exit_code == code
+
+
+# --- what is printed ------------------------------------------------------------------------------
+
+
+def test_nothing_quoted_becomes_markup() -> None:
+    found = judged(statements=4, sql=[["SELECT 1", 3], ["SELECT `<script>` /* ``` */", 1]])
+    found.causes = list(comparison.of_statements(*found.counts))
+    found.time, found.time_threshold = estimate(0.99, 1.02), 0.01
+    whole = Comparison("1" * 40, "2" * 40, "sqlite", [found, judged()], [])
+    assert "1 more work, 1 unchanged" in verdicts.text(whole)
+    assert "statement new: SELECT `<script>`" in verdicts.text(whole)
+    page = verdicts.page(whole)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert page.count("<svg") == 1
+    assert "http" not in page.replace("http://www.w3.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("http://purl.org", "").replace("https://matplotlib.org", "")
+    assert "``SELECT '<script>' /* ''' */``" in verdicts.markdown(whole)
+    parsed = json.loads(verdicts.as_json(whole))
+    assert parsed["exit_code"] == 1
+    assert [each["verdict"] for each in parsed["compared"]] == ["more work", "unchanged"]
+
+
+# --- bisecting ------------------------------------------------------------------------------------
+
+
+class FakeSide:
+    """Commits are numbers as text; from one on, an operation calls more."""
+
+    def __init__(self, culprit: int, broken: set[int]) -> None:
+        self.culprit, self.broken = culprit, broken
+        self.commit = ""
+
+    def build(self, commit: str) -> None:
+        if int(commit) in self.broken:
+            raise UserError(f"{commit} could not be installed")
+        self.commit = commit
+
+    def result(self, function: str, **options: Any) -> Any:
+        return {"counts": {"a.B": {"calls": 20 + 5 * (int(self.commit) >= self.culprit)}}}
+
+
+def halve(monkeypatch: pytest.MonkeyPatch, culprit: int, broken: set[int]) -> bisecting.Found:
+    ends = Compared("a.B", ({"calls": 20}, {"calls": 25}), [Change("calls", 20, 25, 0)])
+    monkeypatch.setattr(bisecting, "ends_of", lambda *_: ends)
+    fake: Any = FakeSide(culprit, broken)
+    return bisecting.find(fake, fake, "a.B", [str(number) for number in range(65)])
+
+
+@settings(max_examples=30)
+@given(culprit=st.integers(1, 64))
+def test_one_among_64_in_seven_measurements(culprit: int) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found = halve(monkeypatch, culprit, set())
+    assert found.suspects == [str(culprit)]
+    assert found.measurements <= 7
+    assert (found.metric, found.good, found.bad) == ("calls", 20, 25)
+
+
+@settings(max_examples=30)
+@given(culprit=st.integers(1, 64), broken=st.sets(st.integers(1, 63), max_size=20))
+def test_commits_that_cannot_be_measured_are_passed_over(culprit: int, broken: set[int]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found = halve(monkeypatch, culprit, broken)
+    assert str(culprit) in found.suspects
+    assert all(int(commit) in broken for commit in found.suspects[:-1])
+
+
+# --- on real commits ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone(tmp_path_factory.mktemp("comparison"))
+
+
+@pytest.fixture(scope="module")
+def both(clone: Clone) -> Iterator[tuple[Side, Side]]:
+    """Two sides in the clone, which is the current folder."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(clone.path)
+        with sides("asv.conf.json", "sqlite", Path("benchmarks")) as pair:
+            yield pair
+
+
+@pytest.mark.parametrize("injection", calibration.INJECTIONS[:-1], ids=lambda each: str(each.name))
+def test_an_injected_change_is_found_and_its_cause_named(
+    clone: Clone, both: tuple[Side, Side], injection: calibration.Injection
+) -> None:
+    by_instructions = "instructions" in injection.name
+    if by_instructions and shutil.which("valgrind") is None:
+        pytest.skip("needs callgrind: install Debian's package valgrind")
+    first = clone.run("git", "rev-parse", "HEAD").strip()
+    try:
+        second = calibration.inject(injection)
+        found = calibration.judge(*both, (first, second), injection, by_instructions)
+    finally:
+        clone.run("git", "reset", "--quiet", "--hard", first)
+    assert found.verdict in injection.verdict
+    assert calibration.named(found, injection), found.causes
+
+
+def command(clone: Clone, *arguments: str, code: int = 0) -> str:
+    return clone.run(
+        sys.executable,
+        "-c",
+        "import sys; from reporting.command import main; sys.exit(main())",
+        *arguments,
+        code=code,
+    )
+
+
+CREATE = "social.CreateUser"
+
+
+def test_the_command(clone: Clone, both: tuple[Side, Side], tmp_path: Path) -> None:
+    first = clone.run("git", "rev-parse", "HEAD").strip()
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    source = operations.read_text(encoding="utf-8")
+    clone.commit("Nothing")
+    only = ("--scenario", f"^{CREATE}$", "--no-instructions")
+    said = command(clone, "compare", first, *only)
+    assert "on sqlite: 1 unchanged" in said
+    operations.write_text(
+        source.replace(
+            "    session.add(user)\n",
+            "    _ = [n for n in range(100_000)]\n    session.add(user)\n",
+        ),
+        encoding="utf-8",
+    )
+    slow = clone.commit("Slow")
+    html, markdown = tmp_path / "verdict.html", tmp_path / "verdict.md"
+    said = command(
+        clone,
+        "compare",
+        first,
+        slow,
+        *only,
+        "--html",
+        str(html),
+        "--markdown",
+        str(markdown),
+        code=1,
+    )
+    assert "1 slower" in said
+    assert "1 slower" in html.read_text(encoding="utf-8")
+    assert "<svg" in html.read_text(encoding="utf-8")
+    assert "1 slower" in markdown.read_text(encoding="utf-8")
+    assert "+99,999" in said or "<listcomp>" in said
+    clone.commit("Later")
+    said = command(clone, "bisect", CREATE, first, "--metric", "calls")
+    assert f"{slow[:8]} Slow" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "HEAD~1", "no-such-commit"), "there is no commit no-such-commit"),
+        (("compare", "HEAD~1", "--scenario", "social.HomeFee("), "is no regular expression"),
+        (("compare", "HEAD~1", "--scenario", "social.HomeFed"), "like it: social.HomeFeed"),
+        (("bisect", CREATE, "HEAD", "HEAD~1"), "is not before"),
+    ],
+)
+def test_bad_input_is_one_line(
+    clone: Clone, both: tuple[Side, Side], arguments: tuple[str, ...], said: str
+) -> None:
+    printed = command(clone, *arguments, code=2).strip().splitlines()
+    assert said in printed[-1]
+    assert "Traceback" not in "".join(printed)
+
+
+def test_killed_it_leaves_nothing_and_the_next_run_works(
+    clone: Clone, both: tuple[Side, Side]
+) -> None:
+    before = clone.run("git", "status", "--porcelain"), clone.run("git", "rev-parse", "HEAD")
+    call = ["compare", "HEAD~1", "--scenario", f"^{CREATE}$", "--no-instructions"]
+    shutil.rmtree(clone.path / ".asv" / "compare")
+    for seconds in (2.0, 6.0, 12.0):
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from reporting.command import main; sys.exit(main())",
+                *call,
+            ],
+            cwd=clone.path,
+            env=clone.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    after = clone.run("git", "status", "--porcelain"), clone.run("git", "rev-parse", "HEAD")
+    assert before == after
+    assert "1 unchanged" in command(clone, *call)
