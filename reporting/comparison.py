@@ -283,7 +283,11 @@ def of_places(
     }
     differences = {kind: largest_of(base[kind], head[kind]) for kind in base if kind in head}
     if "calls" in changed:
-        for place, number in differences.get("calls", [])[:4]:
+        # What the data layer itself calls says most; the rest follows from it.
+        called = differences.get("calls", [])
+        called.sort(key=lambda pair: ", from fixtures/" not in pair[0])
+        own = sum(", from fixtures/" in place for place, _ in called)
+        for place, number in [*called[: min(own, 3)], *called[own : own + 3]]:
             yield f"{number:+,} calls: {place}"
     elif "instructions" in changed:
         for place, number in differences.get("bytecodes", [])[:2]:
