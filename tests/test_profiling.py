@@ -1,5 +1,6 @@
 """Profiles: of statements, memory and time, as context managers and as a command."""
 
+import datetime as dt
 import json
 import statistics
 import subprocess
@@ -58,6 +59,14 @@ def test_statements_and_rows_are_those_of_the_metrics(social: Session, loading: 
     assert profile.total_queries == len(tape.statements)
     assert sum(query.rows for query in profile.queries) == tape.rows
     assert [query.sql for query in profile.queries] == [each.sql for each in tape.statements]
+
+
+def test_statements_of_the_orm_that_select_nothing(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        operations.like(social, user_id=7, post_id=3, created_at=dt.datetime(2026, 1, 1))
+    assert [query.sql.split()[0] for query in profile.queries] == ["INSERT"]
+    assert profile.queries[0].loading is None
 
 
 def test_totals_averages_and_the_slowest(social: Session) -> None:

@@ -122,7 +122,8 @@ def query_profile(engine: Engine) -> Iterator[QueryProfile]:
     starts: list[float] = []
 
     def say_what_is_loaded(state: ORMExecuteState) -> None:
-        if state.lazy_loaded_from is not None:
+        # It has none, and says so by raising, where it is not a SELECT.
+        if state.is_select and state.lazy_loaded_from is not None:
             path = state.loader_strategy_path
             relationship = next((p for p in reversed(path or ()) if hasattr(p, "parent")), None)
             name = str(relationship) if relationship is not None else "a relationship"
