@@ -20,9 +20,19 @@ def apply() -> None:
     # Every process that asv starts inherits it. The order of a set of strings, and with it what
     # SQLAlchemy does in which order, is then the same in every run.
     os.environ["PYTHONHASHSEED"] = "0"
+    allow_compiled_files()
     name_this_machine()
     Compare.run = _with_this_machine(Compare.run)
     Run.run = _with_reasons(Run.run)
+
+
+def allow_compiled_files() -> None:
+    """Have the first process that imports a module leave it compiled for all others.
+
+    A process that compiles lays memory out otherwise than one that finds everything compiled, and
+    the process that counts, which gets few environment variables, would be the first to write.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pass_on_options() -> None:

@@ -18,7 +18,7 @@ from asv.environment import get_environments
 from asv.repo import get_repo
 from asv.util import ProcessError, UserError
 
-from . import history, servers
+from . import defaults, history, servers
 
 NAMES = ("base", "head")
 """As long as each other: what a path's length would change in memory, it changes on both sides."""
@@ -98,6 +98,7 @@ class Side:
 def sides(config: str, database: str, benchmarks: Path) -> Iterator[tuple[Side, Side]]:
     """Two sides without a commit, on a database that answers, until the block ends."""
     conf = history.settings(config)
+    defaults.allow_compiled_files()
     servers.prepare(database, benchmarks, Path(conf.env_dir).parent)
     # What is measured must not find the working tree's data layer, and leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
