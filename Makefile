@@ -27,7 +27,9 @@ test: $(VENV)/tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile
+	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --ignore=tests/test_load.py
+	@echo "Load tests, which need the machine to themselves:"
+	$(VENV)/bin/pytest tests/test_load.py
 
 # Publish the site and serve it on http://127.0.0.1:8080 until interrupted.
 site: $(VENV)/tools
