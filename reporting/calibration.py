@@ -115,14 +115,15 @@ INJECTIONS = (
 
 
 @contextlib.contextmanager
-def clone() -> Iterator[Path]:
-    """A clone of HEAD with the working tree's benchmarks, as current folder until the end."""
+def clone() -> Iterator[tuple[Side, Side]]:
+    """Two sides in a clone of HEAD, which is the current folder until the end."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
         git("clone", "--quiet", str(before), folder)
         os.chdir(folder)
         try:
-            yield Path(folder)
+            with sides(CONFIG, "sqlite", BENCHMARKS) as pair:
+                yield pair
         finally:
             os.chdir(before)
 
@@ -158,7 +159,7 @@ def identical(options: argparse.Namespace) -> int:
     """Compare two commits with the same code, again and again."""
     wrong: list[str] = []
     total = 0
-    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+    with clone() as (base, head):
         commits = git("rev-parse", "HEAD"), commit("the same")
         others = (os.cpu_count() or 2) - 1 if options.load else 0
         with repeatability.load(others):
@@ -207,22 +208,22 @@ def by_time(
         )["titles"]
     wrong: list[str] = []
     words: dict[str, int] = {}
-    ratios, widths, taken = [], [], []
+    ratios, taken = [], []
     for number, title in enumerate(itertools.islice(itertools.cycle(titles), options.comparisons)):
+        threshold = comparison.threshold(base.conf, title, "time_wall")
         estimate = paired.compare(
             base,
             head,
             title,
-            decided=lambda e: e.verdict(0.01) != "inconclusive",
+            decided=paired.clear(threshold),
             scenarios=len(titles),
             seconds=options.seconds,
             # As if each were the first: otherwise the same layouts come again.
             layouts=random.Random(number),
         )
-        verdict = estimate.verdict(0.01)
+        verdict = estimate.verdict(threshold)
         words[verdict] = words.get(verdict, 0) + 1
         ratios.append(estimate.ratio)
-        widths.append(estimate.high / estimate.low)
         taken.append(estimate.seconds)
         if verdict in ("slower", "faster"):
             wrong.append(f"{title}: {verdict} {estimate.ratio:.3f}")
@@ -241,7 +242,7 @@ def by_time(
 def injected(options: argparse.Namespace) -> int:
     """Compare HEAD with each injected change, and look for its cause."""
     missed = 0
-    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+    with clone() as (base, head):
         first = git("rev-parse", "HEAD")
         for injection in INJECTIONS:
             git("reset", "--quiet", "--hard", first)
@@ -276,24 +277,26 @@ def named(found: Compared, injection: Injection) -> str | None:
 def slower(options: argparse.Namespace) -> int:
     """Whether 5% more wall time is found, by time alone."""
     found = 0
-    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+    with clone() as (base, head):
         first, second = git("rev-parse", "HEAD"), inject(INJECTIONS[-1])
         for side, hash in ((base, first), (head, second)):
             side.build(hash)
             side.result("count", scenarios=[f"^{re.escape(FEED)}$"], instructions=False)
+        threshold = comparison.threshold(base.conf, FEED, "time_wall")
         for trial in range(options.trials):
             estimate = paired.compare(
                 base,
                 head,
                 FEED,
-                decided=lambda e: e.verdict(0.01) != "inconclusive",
+                decided=paired.clear(threshold),
                 scenarios=options.scenarios,
                 seconds=60,
                 layouts=random.Random(trial),
             )
-            found += estimate.verdict(0.01) == "slower"
+            verdict = estimate.verdict(threshold)
+            found += verdict == "slower"
             print(
-                f"{trial + 1}: {estimate.verdict(0.01)} {estimate.ratio:.4f} [{estimate.low:.4f},"
+                f"{trial + 1}: {verdict} {estimate.ratio:.4f} [{estimate.low:.4f},"
                 f" {estimate.high:.4f}] after {estimate.pairs} pairs, {estimate.seconds:.0f} s",
                 flush=True,
             )
@@ -304,7 +307,7 @@ def slower(options: argparse.Namespace) -> int:
 def culprit(options: argparse.Namespace) -> int:
     """Find one injected change among 64 commits, at a place that chance decides."""
     wrong = 0
-    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+    with clone() as (base, head):
         first = git("rev-parse", "HEAD")
         for injection in INJECTIONS[:2]:
             git("reset", "--quiet", "--hard", first)
@@ -328,7 +331,7 @@ def culprit(options: argparse.Namespace) -> int:
 def beside_asv(options: argparse.Namespace) -> int:
     """asv's own `continuous` and ours, on identical code and on injected changes."""
     bench = r"^(social|ecommerce)\..*time_wall"
-    with clone(), sides(CONFIG, "sqlite", BENCHMARKS) as (base, head):
+    with clone() as (base, head):
         first = git("rev-parse", "HEAD")
         for name, second in (
             ("identical code", commit("the same")),

@@ -218,7 +218,7 @@ def measure(base: Side, head: Side, compared: list[Compared], seconds: float) ->
             base,
             head,
             each.title,
-            decided=lambda e, t=each.time_threshold: e.verdict(t) != "inconclusive",  # type: ignore[misc]
+            decided=paired.clear(each.time_threshold),
             scenarios=len(compared),
             seconds=seconds,
         )

@@ -63,6 +63,11 @@ class Estimate:
         return "inconclusive"
 
 
+def clear(threshold: float) -> Callable[[Estimate], bool]:
+    """Whether an estimate's verdict, at a threshold, is none that more pairs could change."""
+    return lambda estimate: estimate.verdict(threshold) != "inconclusive"
+
+
 def interval(ratios: Sequence[float], error: float) -> tuple[float, float, float]:
     """The geometric mean of ratios, and an interval that misses the true one with probability
     `error`, by Student's t. Two ratios or more."""

@@ -30,14 +30,6 @@ if TYPE_CHECKING:
 
 Amounts = dict[str, int]
 
-KINDS = {
-    "calls": "calls",
-    "bytecodes": "bytecode instructions",
-    "allocations": "bytes at the peak",
-    "symbols": "machine instructions",
-}
-"""What is told apart by function or line, and its unit."""
-
 
 def count(scenario: Scenario) -> Counts:
     """What `counts.count` counts of a scenario that has been set up, and its statements' plans."""

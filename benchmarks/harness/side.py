@@ -26,19 +26,18 @@ from . import causes, counting, instructions
 from .counting import Counts, Job
 from .database import Images, build_images
 from .environment import refuse, verify
+from .profile import scenarios
 from .scenario import Scenario
-from .suite import classes
 from .undisturbed import settle
 
 
 def jobs_by_title() -> dict[str, Job]:
     """Every scenario with each combination of its parameters, such as "social.HomeFeed('lazy')"."""
     found: dict[str, Job] = {}
-    for scenario in classes().values():
-        if issubclass(scenario, Scenario) and not scenario.__abstractmethods__:
-            for params in itertools.product(*scenario.params):
-                job = (scenario.__module__, scenario.__name__, params)
-                found[counting.title(job)] = job
+    for scenario in scenarios().values():
+        for params in itertools.product(*scenario.params):
+            job = (scenario.__module__, scenario.__name__, params)
+            found[counting.title(job)] = job
     return found
 
 
