@@ -13,6 +13,7 @@ those that will ask later.
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import ctypes
 import importlib
@@ -150,16 +151,25 @@ def count_all(
     with tempfile.TemporaryDirectory() as folder, fixed_addresses():
         file = Path(folder, "jobs.pickle")
         file.write_bytes(pickle.dumps((counter.__module__, counter.__name__, images, jobs)))
-        done = subprocess.run(
-            [*command, sys.executable, str(PROCESS), "counting", "fork_for_each", str(file)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"the process that counts ended with exit code {done.returncode}")
-        lines = (line.partition(" ") for line in done.stdout.splitlines())
+
+        def call(function: str, command: Iterable[str]) -> list[str]:
+            done = subprocess.run(
+                [*command, sys.executable, str(PROCESS), "counting", function, str(file)],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise RuntimeError(
+                    f"the process that counts ended with exit code {done.returncode}"
+                )
+            return done.stdout.splitlines()
+
+        # A process that compiles what it imports lays memory out otherwise than one that finds all
+        # of it compiled, so none of those that count may be the first.
+        call("compile_all", [])
+        lines = (line.partition(" ") for line in call("fork_for_each", command))
         return {repr(jobs[int(number)]): json.loads(counts) for number, _, counts in lines}
 
 
@@ -185,11 +195,25 @@ def fixed_addresses() -> Iterator[None]:
 # --- in the process that counts -------------------------------------------------------------------
 
 
-def fork_for_each(file: str) -> None:
-    """Fork for each job, as many at a time as there are cores, and print its number and counts."""
+def imported(file: str) -> tuple[Counter, Images, list[Job], list[type[Scenario]]]:
+    """What stands in a file of `count_all`, with the scenarios of the jobs."""
     module, name, images, jobs = pickle.loads(Path(file).read_bytes())  # noqa: S301 (our own)
     counter: Counter = getattr(importlib.import_module(module), name)
     scenarios = [getattr(importlib.import_module(module), name) for module, name, _ in jobs]
+    return counter, images, jobs, scenarios
+
+
+def compile_all(file: str) -> None:
+    """Leave everything compiled that counting will import: at once, or in the forks."""
+    imported(file)
+    for name in (__name__.partition(".")[0], "fixtures"):
+        for folder in importlib.import_module(name).__path__:
+            compileall.compile_dir(folder, quiet=2)
+
+
+def fork_for_each(file: str) -> None:
+    """Fork for each job, as many at a time as there are cores, and print its number and counts."""
+    counter, images, jobs, scenarios = imported(file)
     settle()
     running: list[int] = []
     for number, (scenario, (_, _, params)) in enumerate(zip(scenarios, jobs, strict=True)):

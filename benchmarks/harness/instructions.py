@@ -1,8 +1,7 @@
 """Machine instructions of one operation, as valgrind's callgrind counts them.
 
-The process that counts runs under valgrind. Once a scenario is set up, it forks twice: one child
-performs the operation and ends, the other only ends. Both have executed the same before, so the
-difference of their counts is the operation alone.
+The process that counts runs under valgrind. Once a scenario is set up, it forks, and the child has
+callgrind count while it performs the operation.
 
 Not counted is what CPython does when its cache of attributes misses, a search through a class and
 its bases. The cache has 4,096 places for all classes together, and where in memory the names of
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import re
 import shutil
 import sys
@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import callgrind
 from .counting import Counts, counted
 from .forking import in_child
 from .undisturbed import undisturbed
@@ -41,6 +42,7 @@ STRIPPED = (
     f"this Python has no symbol {SEARCH}, so what depends on the layout of memory cannot be told"
     " from the rest: install its debug symbols (Debian's python3-dbg) or one that is not stripped"
 )
+UNKNOWN = f"callgrind cannot be told on {platform.machine()} what to count, only on others"
 LOGS = Path("valgrind")
 """Where each process under valgrind leaves its count, below the current folder."""
 
@@ -48,8 +50,7 @@ LOGS = Path("valgrind")
 def instructions(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> int:
     """Instructions of one operation, C and Python alike.
 
-    Raises `FileNotFoundError` where there is no valgrind or no symbol table, else what `counted`
-    raises.
+    Raises `FileNotFoundError` where there is nothing to count with, else what `counted` raises.
     """
     return int(counted(count, METRICS, scenario, images, params, command())["instructions"])
 
@@ -59,17 +60,21 @@ def command(layout: int = 0) -> list[str]:
 
     Another `layout` has objects lie elsewhere in memory: how far a count owes to that.
 
-    Raises `FileNotFoundError` where there is no valgrind, or no symbol table for it.
+    Raises `FileNotFoundError` where there is no valgrind, no symbol table for it, or no way to
+    tell it when to count.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise FileNotFoundError(MISSING)
+    if not callgrind.supported():
+        raise FileNotFoundError(UNKNOWN)
     if not has_symbol(SEARCH):
         raise FileNotFoundError(STRIPPED)
     LOGS.mkdir(exist_ok=True)
     started = ["/usr/bin/env", f"{LAYOUT}={layout}", valgrind]
     # In this order: to name a function that toggles means to begin without, unless told again.
     started += ["--tool=callgrind", f"--toggle-collect={SEARCH}*", "--collect-atstart=yes"]
+    started += ["--instr-atstart=no"]
     return [*started, "--callgrind-out-file=/dev/null", f"--log-file={LOGS}/%p.log"]
 
 
@@ -97,12 +102,16 @@ def build_id(file: Path) -> str | None:
 
 def count(scenario: Scenario) -> Counts:
     """Instructions of a scenario that has been set up, in a process under valgrind."""
+    counting = callgrind.Instrumentation()
+
+    def counted() -> None:
+        counting.start()
+        scenario.perform()
+        counting.stop()
+
     with undisturbed():
-        # Nothing between the two: what this process does there would count for the second.
-        idle = forked(lambda: None)
-        busy = forked(scenario.perform)
-    before, after = executed(idle), executed(busy)
-    return {"instructions": after - before}
+        child = forked(counted)
+    return {"instructions": executed(child)}
 
 
 def forked(action: Callable[[], object]) -> int:
@@ -114,7 +123,7 @@ def forked(action: Callable[[], object]) -> int:
 
 
 def executed(child: int) -> int:
-    """All instructions of a child, once it has ended, those before the fork included."""
+    """What callgrind counted of a child, once it has ended."""
     if os.waitpid(child, 0)[1]:
         raise RuntimeError("the operation failed under valgrind")
     # At the end of the log, such as `Collected : 1234`.

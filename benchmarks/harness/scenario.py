@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from . import counting, counts, instructions, ratio, recording, replay
+from . import callgrind, counting, counts, instructions, ratio, recording, replay
 from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
@@ -153,7 +153,7 @@ class Scenario(abc.ABC):
         self._only_sync(params)
         return self._count("allocated", images, params)
 
-    @metric(counting, instructions, unit="instructions", timeout=1800)
+    @metric(counting, instructions, callgrind, unit="instructions", timeout=1800)
     def track_instructions(self, images: Images, *params: Any) -> int:
         """Machine instructions of the operation, C and Python alike."""
         self._only_sync(params)
