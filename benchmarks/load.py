@@ -7,7 +7,7 @@ from .harness import load
 from .harness.budget import Budget
 from .harness.database import Images, build_images
 from .harness.environment import quick, verify
-from .harness.version import version_of
+from .harness.version import benchmark_version
 
 SECONDS = [10]
 """After three seconds of warm-up. `sqlalchemy-asv load` runs 300."""
@@ -66,7 +66,7 @@ class LoadTest(abc.ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.version = version_of(load.sources(cls.name))  # type: ignore[attr-defined]
+        cls.version = benchmark_version(load.sources(cls.name))  # type: ignore[attr-defined]
 
 
 for _name, _unit in {

@@ -57,12 +57,22 @@ def settings(name: str) -> dict[str, object]:
     return parsed
 
 
-def test_both_configurations_measure_alike() -> None:
-    commits, releases = settings("asv.conf.json"), settings("asv.releases.conf.json")
+@pytest.mark.parametrize(
+    ("other", "own"),
+    [
+        ("asv.matrix.conf.json", {"matrix"}),
+        (
+            "asv.releases.conf.json",
+            {"repo", "branches", "env_dir", "build_command", "install_command"},
+        ),
+    ],
+)
+def test_all_configurations_measure_alike(other: str, own: set[str]) -> None:
+    commits, others = settings("asv.conf.json"), settings(other)
     differing = {
-        key for key in commits.keys() | releases.keys() if commits.get(key) != releases.get(key)
+        key for key in commits.keys() | others.keys() if commits.get(key) != others.get(key)
     }
-    assert differing == {"matrix", "results_dir", "html_dir"}
+    assert differing - {"build_cache_size"} == {"results_dir", "html_dir"} | own
 
 
 def test_results_hold_no_secret_and_no_path() -> None:

@@ -1,12 +1,20 @@
 import importlib.metadata
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.harness import environment
+from benchmarks.harness import environment, requirements
+from benchmarks.harness.version import data_layer
+
+
+def flags(hash_randomization: int) -> SimpleNamespace:
+    names = (name for name in dir(sys.flags) if not name.startswith(("_", "n_")))
+    found = {name: getattr(sys.flags, name) for name in names}
+    return SimpleNamespace(**found | {"hash_randomization": hash_randomization})
 
 
 @pytest.fixture
@@ -14,7 +22,7 @@ def asv_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment as asv describes it to a benchmark process, without a matrix."""
     describe(tmp_path, {})
     # pytest's own process has a hash seed of its own.
-    monkeypatch.setattr("sys.flags", SimpleNamespace(hash_randomization=0))
+    monkeypatch.setattr("sys.flags", flags(hash_randomization=0))
     monkeypatch.setenv("ASV_ENV_DIR", str(tmp_path))
     monkeypatch.setenv("ASV_ENV_NAME", "virtualenv-py3.11")
     return tmp_path
@@ -82,10 +90,23 @@ def test_what_is_imported_counts_and_not_what_is_recorded(
         environment.verify()
 
 
+def test_a_data_layer_that_is_not_the_working_trees_is_refused(
+    asv_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its digest is part of the version, it is what all commits are measured with."""
+    layer = data_layer(Path(__file__).parents[1] / "fixtures")
+    monkeypatch.setattr(environment, "installed_layer", lambda: layer)
+    environment.verify()
+    monkeypatch.setattr(environment, "installed_layer", lambda: "another")
+    environment.difference.cache_clear()
+    with pytest.raises(SystemExit, match="has another data layer than the working tree; remove"):
+        environment.verify()
+
+
 def test_a_hash_seed_left_to_chance_is_refused(
     asv_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.flags", SimpleNamespace(hash_randomization=1))
+    monkeypatch.setattr("sys.flags", flags(hash_randomization=1))
     with pytest.raises(SystemExit, match="PYTHONHASHSEED is not 0"):
         environment.verify()
 
@@ -97,6 +118,6 @@ def test_a_damaged_environment_is_refused_in_one_line(asv_environment: Path) -> 
 
 
 def test_pins_are_exact_and_unconditional() -> None:
-    assert environment.pins(
+    assert requirements.pins(
         ["SQLAlchemy==2.1.9", "a-b_c == 1", "x[y]==3", "loose>=1", 'asv==1; extra == "tools"']
     ) == {"sqlalchemy": "2.1.9", "a-b-c": "1", "x": "3"}

@@ -3,15 +3,13 @@
 import functools
 import importlib
 import importlib.metadata
-import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-DISTRIBUTION = "sqlalchemy-asv"
-"""What asv installs from the commit under test; its exact requirements are the commit's pins."""
+from .requirements import matrix_requirements, pins
+from .version import DISTRIBUTION, data_layer, installed_layer
 
 
 def refuse(reason: str) -> NoReturn:
@@ -23,27 +21,6 @@ def refuse(reason: str) -> NoReturn:
 def quick() -> bool:
     """Whether nobody will keep the results (`asv run --quick`, says the plugin)."""
     return bool(os.environ.get("SQLALCHEMY_ASV_QUICK"))
-
-
-def normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def pins(requirements: list[str]) -> dict[str, str]:
-    """The versions that `name==version` requirements ask for; others and extras are left out."""
-    exact = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*==\s*([^\s;,*]+)\s*$")
-    found = [exact.match(requirement) for requirement in requirements]
-    return {normalized(match[1]): match[2] for match in found if match}
-
-
-def matrix_requirements(environment_folder: Path) -> dict[str, str]:
-    """The versions that make part of an asv environment's name, by distribution."""
-    info = json.loads((environment_folder / "asv-env-info.json").read_text(encoding="utf-8"))
-    return {
-        normalized(name.removeprefix("pip+")): version
-        for name, version in info["requirements"].items()
-        if version
-    }
 
 
 def verify() -> None:
@@ -77,6 +54,11 @@ def difference() -> str | None:
             found = "missing"
         if found != version:
             return f"{claim} {name} {version}, installed is {found}; remove .asv/env"
+    layer = installed_layer()
+    root = Path(__file__).parents[2]
+    if layer and layer != data_layer(root / "fixtures"):
+        where = os.path.relpath(folder, root)
+        return f"environment {label} has another data layer than the working tree; remove {where}"
     imported = importlib.import_module("sqlalchemy").__version__
     if imported != importlib.metadata.version("sqlalchemy"):
         return f"environment {label} imports sqlalchemy {imported}, which is not the one installed"

@@ -12,12 +12,9 @@ import tomllib
 from pathlib import Path
 
 if __name__ == "__main__":
-    # Run as a file, it finds its neighbour beside it.
-    from environment import (  # type: ignore[import-not-found]
-        DISTRIBUTION,
-        matrix_requirements,
-        pins,
-    )
+    # Run as a file, it finds its neighbours beside it.
+    from requirements import matrix_requirements, pins  # type: ignore[import-not-found]
+    from version import DISTRIBUTION  # type: ignore[import-not-found]
 
     wheel, folder = sys.argv[1], Path(sys.argv[2])
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]

@@ -23,7 +23,7 @@ from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
 from .environment import difference, quick, refuse, verify
-from .version import source_of, version_of
+from .version import benchmark_version, source_of
 
 Metric = TypeVar("Metric", bound=Callable[..., Any])
 
@@ -338,7 +338,7 @@ class Scenario(abc.ABC):
             own.__dict__.update(shared.__dict__)
             own.__doc__ = shared.__doc__
             own.__module__ = cls.__module__
-            own.version = version_of([*shared._sources, *sources])  # type: ignore[attr-defined]
+            own.version = benchmark_version([*shared._sources, *sources])  # type: ignore[attr-defined]
             own.pretty_source = sources[0]  # type: ignore[attr-defined]
             own.skip_benchmark = name in cls.not_measured  # type: ignore[attr-defined]
             setattr(cls, name, own)

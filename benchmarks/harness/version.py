@@ -3,12 +3,18 @@
 import ast
 import functools
 import hashlib
+import importlib.metadata
 import inspect
 import textwrap
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 Class = TypeVar("Class", bound=type)
+
+
+DISTRIBUTION = "sqlalchemy-asv"
+"""What asv installs from the commit under test; its exact requirements are the commit's pins."""
 
 
 @functools.cache
@@ -42,10 +48,36 @@ def _sets_budget(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "budget"
 
 
+def data_layer(fixtures: Path) -> str:
+    """A short digest of the data layer in a folder."""
+    files = sorted(fixtures.rglob("*.py"))
+    return version_of(file.read_text(encoding="utf-8") for file in files)[:12]
+
+
+@functools.cache
+def installed_layer() -> str | None:
+    """The digest of the data layer installed, where all commits have the working tree's.
+
+    There it is not what varies from commit to commit, and so part of what a benchmark is.
+    """
+    try:
+        version = importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return version.partition("+")[2] or None
+
+
+def benchmark_version(sources: Iterable[str]) -> str:
+    """The version of a benchmark that consists of these sources."""
+    layer = installed_layer()
+    # As code: a string alone would be a docstring.
+    return version_of([*sources, f"data_layer = {layer!r}"] if layer else sources)
+
+
 def versioned(benchmark: Class) -> Class:
     """Make the version of a class's benchmarks follow the whole class.
 
     asv's own follows the one method and `setup`, and not what they call.
     """
-    benchmark.version = version_of([source_of(benchmark)])  # type: ignore[attr-defined]
+    benchmark.version = benchmark_version([source_of(benchmark)])  # type: ignore[attr-defined]
     return benchmark
