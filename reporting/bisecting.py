@@ -33,16 +33,23 @@ class Found:
     """Why the two ends differ."""
 
 
-def between(conf: Any, good: str, bad: str) -> list[str]:
+def between(conf: Any, good: str, bad: str) -> tuple[list[str], int]:
     """Hashes from good to bad, both included, along the first parents.
 
-    Raises asv's `UserError` if the good one is no ancestor of the bad one.
+    Where they are on two branches, by way of the commit in which these part, whose place is the
+    second value; it is 0 where they are on one.
+
+    Raises asv's `UserError` if the good one is not before the bad one, nor on another branch.
     """
-    after = list(get_repo(conf).get_hashes_from_range(f"{good}..{bad}"))[::-1]
-    known = set(get_repo(conf).get_hashes_from_range(bad))
-    if not after or good not in known:
-        raise UserError(f"{good[:8]} is not before {bad[:8]}: name a good commit, then a later one")
-    return [good, *after]
+    repo = get_repo(conf)
+    common = history.git(repo, "merge-base", good, bad)
+    if common in ("", bad):
+        names = [history.named(conf, commit) for commit in (good, bad)]
+        raise UserError(
+            f"{names[0]} is not before {names[1]}: name a good commit, then a later one"
+        )
+    back, forth = (list(repo.get_hashes_from_range(f"{common}..{end}")) for end in (good, bad))
+    return [*back, common, *reversed(forth)], len(back)
 
 
 def find(
@@ -53,8 +60,11 @@ def find(
     *,
     metric: str | None = None,
     seconds: float = 60.0,
+    turn: int = 0,
 ) -> Found:
     """Halve what lies between the first of the commits and the last.
+
+    Up to the place `turn`, the earlier of two is the one that follows the other: see `between`.
 
     A commit that cannot be measured is passed over. Raises asv's `UserError` if both ends are the
     same, or cannot be measured.
@@ -72,7 +82,7 @@ def find(
     while candidates := [n for n in range(good + 1, bad) if n not in unknown]:
         middle = min(candidates, key=lambda n: abs(n - (good + bad) / 2))
         commit = commits[middle]
-        say(f"measuring {commit[:8]}, one of {len(candidates)} between")
+        say(f"measuring {head.named(commit)}, one of {len(candidates)} between")
         measurements += 1
         try:
             values[middle], is_bad = by.look(commit)
@@ -84,10 +94,11 @@ def find(
             bad = middle
         else:
             good = middle
+    steps = range(good + 1, bad + 1)
     return Found(
         ends.title,
         metric,
-        list(commits[good + 1 : bad + 1]),
+        [commits[step - 1] if step <= turn else commits[step] for step in steps],
         values[good],
         values[bad],
         measurements,
@@ -193,5 +204,8 @@ def lines(conf: Any, found: Found) -> list[str]:
     ]
     if len(found.suspects) > 1:
         said.append("one of these, which could not all be measured:")
-    said += [f"{commit[:8]} {history.subject(repo, commit)}" for commit in found.suspects]
+    said += [
+        f"{history.named(conf, commit)} {history.subject(repo, commit)}"
+        for commit in found.suspects
+    ]
     return said + [f"  {cause}" for cause in found.causes]

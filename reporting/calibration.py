@@ -28,11 +28,10 @@ from pathlib import Path
 
 from asv.util import UserError
 
-from . import bisecting, comparison, defaults, paired, repeatability, servers
+from . import bisecting, comparison, defaults, history, paired, repeatability, servers
 from .comparison import WORSE, Compared, say
 from .sides import Side, sides
 
-CONFIG = "asv.conf.json"
 BENCHMARKS = Path("benchmarks")
 
 
@@ -122,7 +121,7 @@ def clone() -> Iterator[tuple[Side, Side]]:
         git("clone", "--quiet", str(before), folder)
         os.chdir(folder)
         try:
-            with sides(CONFIG, "sqlite", BENCHMARKS) as pair:
+            with sides(history.settings(history.COMMITS), "sqlite", BENCHMARKS) as pair:
                 yield pair
         finally:
             os.chdir(before)

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asv.util import UserError
+from packaging.version import InvalidVersion, Version
 
-from . import bisecting, budgets, comparison, history, profiles, servers, verdicts
+from . import bisecting, budgets, comparison, history, profiles, releases, servers, verdicts
 from .sides import sides
 
 BENCHMARKS = Path("benchmarks")
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_profile(subcommands)
     add_budgets(subcommands)
     add_load(subcommands)
+    add_releases(subcommands)
     add_clean(subcommands)
     options = parser.parse_args(arguments)
     if not (BENCHMARKS / servers.PROCESS).exists():
@@ -79,7 +81,8 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", default="asv.conf.json", help="asv's settings (default: asv.conf.json)"
+        "--config",
+        help=f"asv's settings (default: {history.COMMITS}, or those that have these releases)",
     )
 
 
@@ -126,9 +129,9 @@ def add_compare(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def compare(options: argparse.Namespace) -> int:
-    conf = history.settings(options.config)
+    conf = history.settings_with(options.config, options.base, options.head)
     commits = history.commit_hash(conf, options.base), history.commit_hash(conf, options.head)
-    with sides(options.config, options.database, BENCHMARKS) as (base, head):
+    with sides(conf, options.database, BENCHMARKS) as (base, head):
         found = comparison.compare(
             base,
             head,
@@ -176,14 +179,16 @@ def add_bisect(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def bisect(options: argparse.Namespace) -> int:
-    conf = history.settings(options.config)
+    conf = history.settings_with(options.config, options.good, options.bad)
     good, bad = (history.commit_hash(conf, name) for name in (options.good, options.bad))
-    with sides(options.config, options.database, BENCHMARKS) as (base, head):
+    commits, turn = bisecting.between(conf, good, bad)
+    with sides(conf, options.database, BENCHMARKS) as (base, head):
         found = bisecting.find(
             base,
             head,
             options.scenario,
-            bisecting.between(conf, good, bad),
+            commits,
+            turn=turn,
             metric=options.metric,
             seconds=options.seconds,
         )
@@ -261,7 +266,7 @@ def add_budgets(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def judge(options: argparse.Namespace) -> int:
-    conf = history.settings(options.config)
+    conf = history.settings(options.config or history.COMMITS)
     commit = history.commit_hash(conf, options.commit)
     machine = history.machine_of(conf, options.machine)
     stated = budgets.stated(BENCHMARKS)
@@ -342,6 +347,41 @@ def measure(database: str, module: str, function: str, *arguments: str) -> int:
         except KeyboardInterrupt:
             return 2
     return done.returncode
+
+
+def version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion as error:
+        raise argparse.ArgumentTypeError(f"{text} is no version, such as 2.0.0") from error
+
+
+def add_releases(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "releases",
+        help="make commits of a dependency's releases, which asv then measures",
+        description="Make or extend a repository with a commit and a tag for each release of a"
+        " dependency that the package index has, in .asv/releases. Adds what is new and changes"
+        " nothing else.",
+    )
+    parser.add_argument(
+        "dependency",
+        nargs="?",
+        default="sqlalchemy",
+        help="what pyproject.toml pins (default: sqlalchemy)",
+    )
+    parser.add_argument(
+        "--since",
+        type=version,
+        metavar="VERSION",
+        help="the first release (default: the first of the major version that is pinned)",
+    )
+    parser.set_defaults(run=make_releases)
+
+
+def make_releases(options: argparse.Namespace) -> int:
+    print("\n".join(releases.update(options.dependency, options.since)))
+    return 0
 
 
 def add_clean(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -85,6 +85,8 @@ class Comparison:
     base: str
     head: str
     """Full hashes."""
+    names: tuple[str, str]
+    """What people call them: tags where there are any."""
     database: str
     compared: list[Compared]
     remarks: list[str]
@@ -131,9 +133,9 @@ def compare(
     """
     found: list[dict[str, Any]] = []
     for side, commit in zip((base, head), commits, strict=True):
-        say(f"building {commit[:8]}")
+        say(f"building {side.named(commit)}")
         side.build(commit)
-        say(f"counting at {commit[:8]}")
+        say(f"counting at {side.named(commit)}")
         found.append(side.result("count", scenarios=scenarios, instructions=instructions))
     compared = list(both(base.conf, *found))
     if instructions:
@@ -147,7 +149,8 @@ def compare(
     remarks = sorted({text for side in found if (text := side["no_instructions"])})
     if remarks:
         remarks = [f"instructions were not counted: {text}" for text in remarks]
-    return Comparison(*commits, base.database, compared, remarks)
+    names = base.named(commits[0]), head.named(commits[1])
+    return Comparison(*commits, names, base.database, compared, remarks)
 
 
 def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:

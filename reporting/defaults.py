@@ -11,6 +11,7 @@ from typing import Any
 
 from asv.commands.compare import Compare
 from asv.commands.run import Run
+from asv.config import Config
 from asv.machine import Machine, MachineCollection
 
 from . import servers
@@ -20,19 +21,9 @@ def apply() -> None:
     # Every process that asv starts inherits it. The order of a set of strings, and with it what
     # SQLAlchemy does in which order, is then the same in every run.
     os.environ["PYTHONHASHSEED"] = "0"
-    allow_compiled_files()
     name_this_machine()
     Compare.run = _with_this_machine(Compare.run)
     Run.run = _with_reasons(Run.run)
-
-
-def allow_compiled_files() -> None:
-    """Have the first process that imports a module leave it compiled for all others.
-
-    A process that compiles lays memory out otherwise than one that finds everything compiled, and
-    the process that counts, which gets few environment variables, would be the first to write.
-    """
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pass_on_options() -> None:
@@ -43,11 +34,19 @@ def pass_on_options() -> None:
     parser.add_argument("--quick", "-q", action="store_true")
     parser.add_argument("--bench", "-b", action="append", default=[])
     options, _ = parser.parse_known_args()
+    insist_on_repository(options.config or "asv.conf.json")
     servers.choose(measuring=options.command in ("run", "continuous", "find", "profile"))
     if options.quick:
         os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
     if options.command in ("run", "continuous"):
         select(options.bench)
+
+
+def insist_on_repository(settings: str) -> None:
+    """Say how a history is made where there is none yet; asv would look for it as an address."""
+    repo = Config.load(settings).repo
+    if repo.startswith(".asv/") and not Path(repo).exists():
+        servers.stop(f"there is no history in {repo} yet: `sqlalchemy-asv releases` makes it")
 
 
 def select(bench: list[str]) -> None:

@@ -13,12 +13,33 @@ from asv.util import UserError
 
 from . import defaults, servers
 
+COMMITS = "asv.conf.json"
+"""asv's settings for this repository's commits."""
+
 
 def settings(path: str) -> Any:
     try:
+        defaults.insist_on_repository(path)
         return Config.load(path)
     except (UserError, OSError, ValueError) as error:
         return servers.stop(f"the settings {path} cannot be read: {error}")
+
+
+def settings_with(path: str | None, *names: str) -> Any:
+    """Settings in whose repository commits of these names are, those of the commits first.
+
+    That is how `2.0.30` means a release. Where a `path` is given, those settings and no others.
+    """
+    if path:
+        return settings(path)
+    for other in Path().glob("asv.releases*.conf.json"):
+        conf = Config.load(str(other))
+        if not Path(conf.repo).exists():
+            continue
+        repo = get_repo(conf)
+        if all(name in repo.get_tags() for name in names):
+            return conf
+    return settings(COMMITS)
 
 
 def commit_hash(conf: Any, name: str) -> str:
@@ -26,7 +47,16 @@ def commit_hash(conf: Any, name: str) -> str:
     try:
         return str(get_repo(conf).get_hash_from_name(name))
     except NoSuchNameError as error:
-        raise UserError(f"there is no commit {name}: name one that git knows") from error
+        raise UserError(
+            f"there is no commit {name}: name one that git knows, or a release of which"
+            " `sqlalchemy-asv releases` has made one"
+        ) from error
+
+
+def named(conf: Any, commit: str) -> str:
+    """What people call a commit: its tag, as releases have one, or the start of its hash."""
+    tags: dict[str, str] = get_repo(conf).get_tags()
+    return next((tag for tag, tagged in tags.items() if tagged == commit), commit[:8])
 
 
 def machine_of(conf: Any, asked: str | None) -> str:
@@ -60,10 +90,10 @@ def results_of(conf: Any, machine: str, commit: str) -> list[Results]:
     return found
 
 
-def subject(repo: Any, commit: str) -> str:
-    """The first line of a commit's message; empty where it is not known."""
+def git(repo: Any, *arguments: str) -> str:
+    """What a command of git prints that asv has no word for; empty where it fails."""
     done = subprocess.run(
-        ["git", "log", "-1", "--format=%s", commit],  # noqa: S607 (asv needs git as well)
+        ["git", *arguments],  # noqa: S607 (asv needs git as well)
         cwd=repo._path,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -71,3 +101,8 @@ def subject(repo: Any, commit: str) -> str:
         check=False,
     )
     return done.stdout.strip()
+
+
+def subject(repo: Any, commit: str) -> str:
+    """The first line of a commit's message; empty where it is not known."""
+    return git(repo, "log", "-1", "--format=%s", commit)

@@ -163,5 +163,5 @@ def answer(process: subprocess.Popen[str], side: Side) -> str:
     line = process.stdout.readline()
     if not line:
         reason = servers.last_line(process.stderr.read())
-        raise UserError(f"{side.commit[:8]} could not be timed: {reason}")
+        raise UserError(f"{side.named(side.commit)} could not be timed: {reason}")
     return line

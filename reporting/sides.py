@@ -18,7 +18,7 @@ from asv.environment import get_environments
 from asv.repo import get_repo
 from asv.util import ProcessError, UserError
 
-from . import defaults, history, servers
+from . import history, servers
 
 NAMES = ("base", "head")
 """As long as each other: what a path's length would change in memory, it changes on both sides."""
@@ -53,10 +53,13 @@ class Side:
                 self.environment.create()
                 self.environment.install_project(self.conf, get_repo(self.conf), commit)
         except ProcessError as error:
-            raise UserError(
-                f"commit {commit[:8]} could not be installed: {servers.last_line(error.stderr)}"
-            ) from error
+            reason = servers.last_line(error.stderr)
+            raise UserError(f"{self.named(commit)} could not be installed: {reason}") from error
         self.commit = commit
+
+    def named(self, commit: str) -> str:
+        """What people call a commit."""
+        return history.named(self.conf, commit)
 
     def command(self, function: str, **options: Any) -> dict[str, Any]:
         """How `subprocess` starts a function of the harness's `side` here."""
@@ -88,17 +91,15 @@ class Side:
             reason = servers.last_line(done.stderr)
             if reason.startswith("sqlalchemy-asv: "):
                 raise UserError(reason.removeprefix("sqlalchemy-asv: refusing to measure: "))
-            raise UserError(f"{self.commit[:8]} could not be measured: {reason}")
+            raise UserError(f"{self.named(self.commit)} could not be measured: {reason}")
         # A scenario that fails is told by its traceback, and does not keep others from running.
         sys.stderr.write(done.stderr)
         return json.loads(file.read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
-def sides(config: str, database: str, benchmarks: Path) -> Iterator[tuple[Side, Side]]:
+def sides(conf: Any, database: str, benchmarks: Path) -> Iterator[tuple[Side, Side]]:
     """Two sides without a commit, on a database that answers, until the block ends."""
-    conf = history.settings(config)
-    defaults.allow_compiled_files()
     servers.prepare(database, benchmarks, Path(conf.env_dir).parent)
     # What is measured must not find the working tree's data layer, and leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:

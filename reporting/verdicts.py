@@ -68,7 +68,7 @@ def page(comparison: Comparison) -> str:
         body += [f"<li><code>{html.escape(reason)}</code></li>" for reason in reasons]
         body.append("</ul>")
     body += [f"<p>{html.escape(remark)}</p>" for remark in comparison.remarks]
-    title = f"{comparison.base[:8]} and {comparison.head[:8]} compared"
+    title = f"{' and '.join(comparison.names)} compared"
     return f"{PAGE.replace('TITLE', title)}{chr(10).join(body)}\n</body></html>\n"
 
 
@@ -89,8 +89,7 @@ def summary(comparison: Comparison) -> str:
     numbers = Counter(each.verdict for each in comparison.compared)
     said = ", ".join(f"{numbers[word]} {word}" for word in WORST_FIRST if numbers[word])
     return (
-        f"{comparison.base[:8]} → {comparison.head[:8]} on {comparison.database}:"
-        f" {said or 'nothing was measured'}"
+        f"{' → '.join(comparison.names)} on {comparison.database}: {said or 'nothing was measured'}"
     )
 
 

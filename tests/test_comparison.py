@@ -18,7 +18,7 @@ from asv.util import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reporting import bisecting, calibration, comparison, paired, verdicts
+from reporting import bisecting, calibration, comparison, history, paired, verdicts
 from reporting.comparison import Change, Compared, Comparison
 from reporting.paired import Estimate
 from reporting.sides import Side, sides
@@ -213,7 +213,7 @@ def test_what_cannot_be_compared_is_said(
     ],
 )
 def test_exit_codes(found: list[Compared], code: int) -> None:
-    assert Comparison("1" * 40, "2" * 40, "sqlite", found, []).exit_code == code
+    assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code == code
 
 
 # --- what is printed ------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def test_nothing_quoted_becomes_markup() -> None:
     found = judged(statements=4, sql=[["SELECT 1", 3], ["SELECT `<script>` /* ``` */", 1]])
     found.causes = list(comparison.of_statements(*found.counts))
     found.time, found.time_threshold = estimate(0.99, 1.02), 0.01
-    whole = Comparison("1" * 40, "2" * 40, "sqlite", [found, judged()], [])
+    whole = Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", [found, judged()], [])
     assert "1 more work, 1 unchanged" in verdicts.text(whole)
     assert "statement new: SELECT `<script>`" in verdicts.text(whole)
     page = verdicts.page(whole)
@@ -249,6 +249,9 @@ class FakeSide:
         self.culprit, self.broken = culprit, broken
         self.commit = ""
 
+    def named(self, commit: str) -> str:
+        return commit
+
     def build(self, commit: str) -> None:
         if int(commit) in self.broken:
             raise UserError(f"{commit} could not be installed")
@@ -258,11 +261,13 @@ class FakeSide:
         return {"counts": {"a.B": {"calls": 20 + 5 * (int(self.commit) >= self.culprit)}}}
 
 
-def halve(monkeypatch: pytest.MonkeyPatch, culprit: int, broken: set[int]) -> bisecting.Found:
+def halve(
+    monkeypatch: pytest.MonkeyPatch, culprit: int, broken: set[int], turn: int = 0
+) -> bisecting.Found:
     ends = Compared("a.B", ({"calls": 20}, {"calls": 25}), [Change("calls", 20, 25, 0)])
     monkeypatch.setattr(bisecting, "ends_of", lambda *_: ends)
     fake: Any = FakeSide(culprit, broken)
-    return bisecting.find(fake, fake, "a.B", [str(number) for number in range(65)])
+    return bisecting.find(fake, fake, "a.B", [str(n) for n in range(65)], turn=turn)
 
 
 @settings(max_examples=30)
@@ -273,6 +278,13 @@ def test_one_among_64_in_seven_measurements(culprit: int) -> None:
     assert found.suspects == [str(culprit)]
     assert found.measurements <= 7
     assert (found.metric, found.good, found.bad) == ("calls", 20, 25)
+
+
+@pytest.mark.parametrize(("culprit", "turn", "suspect"), [(3, 5, "2"), (5, 5, "4"), (6, 5, "6")])
+def test_on_the_way_back_the_later_of_two_stands_first(
+    monkeypatch: pytest.MonkeyPatch, culprit: int, turn: int, suspect: str
+) -> None:
+    assert halve(monkeypatch, culprit, set(), turn).suspects == [suspect]
 
 
 @settings(max_examples=30)
@@ -297,7 +309,7 @@ def both(clone: Clone) -> Iterator[tuple[Side, Side]]:
     """Two sides in the clone, which is the current folder."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(clone.path)
-        with sides("asv.conf.json", "sqlite", Path("benchmarks")) as pair:
+        with sides(history.settings("asv.conf.json"), "sqlite", Path("benchmarks")) as pair:
             yield pair
 
 

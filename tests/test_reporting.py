@@ -173,7 +173,10 @@ def test_repeatability_without_a_commit_is_one_line(
     monkeypatch.chdir(Path(__file__).parents[1])
     assert repeatability.main(["nonsense"]) == 2
     captured = capsys.readouterr().err
-    assert captured == "sqlalchemy-asv: there is no commit nonsense: name one that git knows\n"
+    assert captured == (
+        "sqlalchemy-asv: there is no commit nonsense: name one that git knows, or a release of"
+        " which `sqlalchemy-asv releases` has made one\n"
+    )
 
 
 def test_damaged_results_are_named_in_a_line(

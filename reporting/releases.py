@@ -1,0 +1,264 @@
+"""A git repository with one commit for each release of a dependency, as asv's axis is commits.
+
+Each commit holds one exact pin and nothing else. Its parent is the highest release below it of
+those published before it: series that are mended side by side become branches, and a release that
+comes later adds a commit and changes none. Author, dates and content follow from the release, so
+everybody's repository has the same commits.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.tags import sys_tags
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+from pypi_simple import (
+    PYPI_SIMPLE_ENDPOINT,
+    DistributionPackage,
+    NoSuchProjectError,
+    PyPISimple,
+    UnsupportedContentTypeError,
+    UnsupportedRepoVersionError,
+)
+
+from . import servers
+
+FOLDER = Path(".asv/releases")
+"""A folder for each dependency: its `repository`, and the environments of asv."""
+SETTINGS = "asv.releases.conf.json"
+"""asv's settings for SQLAlchemy's releases; other dependencies get their like from it."""
+NEWEST = "newest"
+"""The branch of the highest release; what else ends a line is called after its series."""
+IDENTITY = "sqlalchemy-asv <sqlalchemy-asv@localhost>"
+
+
+@dataclass(frozen=True)
+class Release:
+    version: Version
+    published: datetime
+    yanked: str | None
+    """Why it was withdrawn; None where it was not."""
+    installable: bool
+    """Whether there is a wheel for the Python that runs this."""
+
+
+def pip_settings() -> dict[str, str]:
+    """What pip is configured with, by option; its environment variables before its files."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    found: dict[str, str] = {}
+    for place in ("global", "install", ":env:"):
+        for option, value in re.findall(rf"(?m)^{place}\.([a-z-]+)=(.*)$", listed):
+            found[option] = shlex.split(value)[0]
+    return found
+
+
+def published(name: str) -> list[Release]:
+    """The final releases of a distribution that pip's package index has, oldest first.
+
+    Ends with one line if there is no answer, none of that name, or one without dates.
+    """
+    configured = pip_settings()
+    try:
+        with PyPISimple(configured.get("index-url", PYPI_SIMPLE_ENDPOINT)) as index:
+            if "cert" in configured:
+                index.s.verify = configured["cert"]
+            page = index.get_project_page(name, timeout=float(configured.get("timeout", 15)))
+    except NoSuchProjectError:
+        servers.stop(f"the package index has no {name}")
+    except (
+        requests.RequestException,
+        UnsupportedContentTypeError,
+        UnsupportedRepoVersionError,
+    ) as error:
+        # Not its own words: they have the index's address, and with it perhaps a password.
+        kind = type(error).__name__
+        servers.stop(f"the package index that pip is configured with gives no answer ({kind})")
+    files: dict[Version, list[DistributionPackage]] = {}
+    for file in page.packages:
+        try:
+            version = Version(file.version or "")
+        except InvalidVersion:
+            continue
+        if not version.is_prerelease:
+            files.setdefault(version, []).append(file)
+    found = [release(name, version, of_version) for version, of_version in files.items()]
+    return sorted(found, key=lambda each: (each.published, each.version))
+
+
+def release(name: str, version: Version, files: list[DistributionPackage]) -> Release:
+    """A release from its files; ends with one line if the index does not date them."""
+    uploaded = [file.upload_time for file in files if file.upload_time]
+    if not uploaded:
+        servers.stop(
+            f"the package index does not date {name} {version}: have pip use one that does"
+        )
+    yanked = all(file.is_yanked for file in files)
+    reason = next((file.yanked_reason for file in files if file.yanked_reason), "no reason given")
+    return Release(version, min(uploaded), reason if yanked else None, any(map(fits, files)))
+
+
+def fits(file: DistributionPackage) -> bool:
+    """Whether a file is a wheel for this Python."""
+    running = ".".join(map(str, sys.version_info[:3]))
+    try:
+        *_, tags = parse_wheel_filename(file.filename)
+    except InvalidWheelFilename:
+        return False
+    return not tags.isdisjoint(sys_tags()) and SpecifierSet(file.requires_python or "").contains(
+        running
+    )
+
+
+def first_of_major(name: str) -> Version:
+    """Where a history begins unless told: with the major version that the data layer pins."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    requirements = map(Requirement, project["project"]["dependencies"])
+    pins = [pin for r in requirements if canonicalize_name(r.name) == name for pin in r.specifier]
+    if not pins:
+        servers.stop(f"the data layer pins no {name}: see `dependencies` in pyproject.toml")
+    return Version(f"{Version(pins[0].version).major}.0")
+
+
+class Repository:
+    """The history of one dependency, bare; made when the first release is added."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+
+    def git(self, *arguments: str, **options: Any) -> str:
+        command = ["git", f"--git-dir={self.folder}", *arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **options)
+        return str(done.stdout)
+
+    def commits(self) -> dict[Version, str]:
+        """The commit of each release that is here."""
+        if not self.folder.exists():
+            return {}
+        listed = self.git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/tags")
+        return {Version(tag): commit for tag, commit in map(str.split, listed.splitlines())}
+
+    def add(self, releases: Iterable[Release]) -> list[Release]:
+        """Commit and tag those that are not here yet; returns them. Kills leave all or nothing."""
+        known = set(self.commits())
+        new = sorted(
+            (each for each in releases if each.version not in known),
+            key=lambda each: (each.published, each.version),
+        )
+        stream = []
+        for each in new:
+            parent = max((v for v in known if v < each.version), default=None)
+            if parent is None and known:
+                servers.stop(
+                    f"the history of {self.name} begins with {min(known)}, after {each.version}: to"
+                    f" begin earlier, remove {self.folder.parent}"
+                )
+            stream.append(self.commit(each, parent))
+            known.add(each.version)
+        if new:
+            if not self.folder.exists():
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+                begin = ("init", "--quiet", "--bare", f"--initial-branch={NEWEST}")
+                self.git(*begin, str(self.folder))
+            self.git("fast-import", "--quiet", "--done", input="".join([*stream, "done\n"]))
+        self.update_branches()
+        return new
+
+    def commit(self, release: Release, parent: Version | None) -> str:
+        """A release for `git fast-import`."""
+        when = f"{IDENTITY} {int(release.published.timestamp())} +0000"
+        message, pin = f"{self.name} {release.version}", f"{self.name}=={release.version}\n"
+        return (
+            f"commit refs/tags/{release.version}\nauthor {when}\ncommitter {when}\n"
+            f"data {len(message)}\n{message}\n"
+            + (f"from refs/tags/{parent}\n" if parent else "")
+            + f"M 100644 inline requirements.txt\ndata {len(pin)}\n{pin}\n"
+        )
+
+    def update_branches(self) -> None:
+        """Have a branch end in each commit that has none after it."""
+        commits = self.commits()
+        lines = self.git("rev-list", "--tags", "--parents").splitlines()
+        parents = {parent for line in lines for parent in line.split()[1:]}
+        ends = {NEWEST: commits[max(commits)]}
+        for version in sorted(commits, reverse=True):
+            if commits[version] not in parents | set(ends.values()):
+                series = f"{version.major}.{version.minor}.x"
+                ends[f"{version}.x" if series in ends else series] = commits[version]
+        for branch in set(self.branches()) - set(ends):
+            self.git("update-ref", "-d", f"refs/heads/{branch}")
+        for branch, commit in ends.items():
+            self.git("update-ref", f"refs/heads/{branch}", commit)
+
+    def branches(self) -> list[str]:
+        listed = self.git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+        return sorted(listed, key=lambda branch: (branch != NEWEST, branch))
+
+
+def settings_of(name: str, branches: list[str]) -> Path:
+    """asv's settings for a dependency's releases, written where there are none."""
+    given = Path(SETTINGS)
+    if name == "sqlalchemy":
+        return given
+    path = Path(SETTINGS.replace("releases", f"releases-{name}"))
+    if not path.exists():
+        text = given.read_text(encoding="utf-8").replace("releases/sqlalchemy", f"releases/{name}")
+        text = re.sub(r'/releases"', f'/releases-{name}"', text)
+        listed = ", ".join(f'"{branch}"' for branch in branches)
+        text = re.sub(r'"branches": \[.*?\]', f'"branches": [{listed}]', text)
+        path.write_text(text.replace(SETTINGS, path.name), encoding="utf-8")
+    return path
+
+
+def update(name: str, since: Version | None) -> list[str]:
+    """Bring a dependency's history up to date; returns lines that say what is there.
+
+    Prints a line for each release that is left out, or that this Python cannot install.
+    """
+    name = canonicalize_name(name)
+    begin = since or first_of_major(name)
+    releases = [each for each in published(name) if each.version >= begin]
+    if not releases:
+        servers.stop(f"the package index has no release of {name} from {begin} on")
+    # Of series side by side, what is older than the first release is no part of its history.
+    first = min(releases, key=lambda each: each.version)
+    releases = [each for each in releases if each.published >= first.published]
+    repository = Repository(FOLDER / name / "repository", name)
+    here = repository.commits()
+    python = ".".join(map(str, sys.version_info[:2]))
+    for each in releases:
+        if each.yanked and each.version not in here:
+            warn(f"{name} {each.version} was withdrawn, so it is left out: {each.yanked}")
+        elif not each.installable:
+            warn(f"{name} {each.version} has no wheel for Python {python}: not measured here")
+    new = repository.add(each for each in releases if not each.yanked)
+    commits = repository.commits()
+    # The newest first: what a run that is stopped has measured.
+    measured = [each.version for each in reversed(releases) if each.installable]
+    listed = FOLDER / name / "commits"
+    listed.write_text("".join(f"{commits[v]}\n" for v in measured if v in commits), "utf-8")
+    settings = settings_of(name, repository.branches())
+    return [
+        f"{name}: {len(commits)} releases from {min(commits)} to {max(commits)},"
+        f" branches {', '.join(repository.branches())}",
+        f"new: {', '.join(str(each.version) for each in new) or 'none'}",
+        f"measure them: asv --config {settings} run HASHFILE:{listed} --skip-existing",
+    ]
+
+
+def warn(line: str) -> None:
+    print(f"sqlalchemy-asv: {line}", file=sys.stderr)
