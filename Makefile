@@ -9,7 +9,7 @@ ASV := $(VENV)/bin/asv
 RUN = $(ASV) run "HEAD^!" --show-stderr --record-samples --bench
 ALL_BUT_INSTRUCTIONS = (?!.*track_instructions)
 
-.PHONY: run full instructions load test site clean
+.PHONY: run full instructions load releases test publish site clean
 run: $(VENV)/tools
 	$(RUN) '^(datasets|ecommerce|social)\.$(ALL_BUT_INSTRUCTIONS)'
 	@echo "Measured. 'make site' publishes the results; README.md shows how to compare commits."
@@ -23,6 +23,12 @@ load: $(VENV)/tools
 instructions: $(VENV)/tools
 	$(RUN) 'track_instructions'
 
+# Counts of the releases of SQLAlchemy that have none yet.
+releases: $(VENV)/tools
+	$(VENV)/bin/sqlalchemy-asv releases
+	$(ASV) --config asv.releases.conf.json run HASHFILE:.asv/releases/sqlalchemy/commits \
+		--skip-existing --bench 'track_(statements|rows|calls|allocated|instructions)'
+
 test: $(VENV)/tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
@@ -31,10 +37,16 @@ test: $(VENV)/tests
 	@echo "Load tests, which need the machine to themselves:"
 	$(VENV)/bin/pytest tests/test_load.py
 
-# Publish the site and serve it on http://127.0.0.1:8080 until interrupted.
-site: $(VENV)/tools
+# The sites of all histories, and the page from which they are reached, in .asv/site.
+publish: $(VENV)/tools
+	$(VENV)/bin/sqlalchemy-asv releases
 	$(ASV) publish
-	$(ASV) preview
+	$(ASV) --config asv.matrix.conf.json publish
+	$(ASV) --config asv.releases.conf.json publish
+
+# Serve them on http://127.0.0.1:8080 until interrupted.
+site: publish
+	$(VENV)/bin/python -m http.server --bind 127.0.0.1 --directory .asv/site 8080
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sqlalchemy-asv: Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
