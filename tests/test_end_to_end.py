@@ -359,13 +359,13 @@ def environments_by_age(versions: Iterable[str]) -> list[str]:
 def test_environments_of_the_matrix_hold_what_they_say_or_nothing_is_measured(
     clone: Clone, history: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = ("--config", "asv.releases.conf.json")
+    config = ("--config", "asv.matrix.conf.json")
     bench = ("--bench", TIME)
     # On one of its databases; asv's own is the one without a server.
     monkeypatch.setitem(clone.environment, "DATABASE", "sqlite")
     clone.asv(*config, "run", "HEAD^!", *bench, "--show-stderr")
     commit = clone.run("git", "rev-parse", "HEAD").strip()
-    results = clone.results(commit, "releases")
+    results = clone.results(commit, "matrix")
     assert len(results) == 2
     environments = {}
     for folder in (clone.path / ".asv" / "env").iterdir():
@@ -390,6 +390,46 @@ def test_environments_of_the_matrix_hold_what_they_say_or_nothing_is_measured(
             f"-DATABASEsqlite says sqlalchemy {old}, installed is {new}; remove .asv/env"
         )
     assert "Traceback" not in output
+
+
+def test_releases_are_measured_with_the_data_layer_of_the_working_tree(clone: Clone) -> None:
+    """Two releases from the index that pip is configured with, as users install them."""
+    command = str(Path(sys.executable).with_name("sqlalchemy-asv"))
+    config = ("--config", "asv.releases.conf.json")
+    before = clone.run("git", "status", "--porcelain", "--", ":!results")
+    assert "new: 2.0.57, 2.1.8, 2.0.58, 2.1.9" in clone.run(command, "releases", "--since=2.0.57")
+    calls = "social.UpdateProfile.track_calls"
+    for release in ("2.0.57", "2.1.9"):
+        clone.asv(*config, "run", f"{release}^!", "--bench", calls)
+        (python,) = (clone.path / ".asv/releases/sqlalchemy/env").glob("*/bin/python")
+        imported = clone.run(str(python), "-c", "import sqlalchemy; print(sqlalchemy.__version__)")
+        assert imported.strip() == release
+    files = sorted((clone.path / "results/releases").glob("*/*-virtualenv*.json"))
+    found = [json.loads(file.read_text(encoding="utf-8"))["results"][calls][0] for file in files]
+    assert len({value for (value,) in found}) == 2
+    # What the last one left installed is not the working tree's any more.
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    as_it_was = operations.read_text(encoding="utf-8")
+    operations.write_text(f"{as_it_was}\nMORE = 1\n", encoding="utf-8")
+    refused = clone.asv(*config, "run", "2.1.9^!", "--bench", calls, "--dry-run", code=2)
+    operations.write_text(as_it_was, encoding="utf-8")
+    assert "has another data layer than the working tree; remove .asv/releases/sqlal" in refused
+    # By their names, whatever the settings of this repository's own commits are.
+    compare = ("compare", "2.0.57", "2.0.58", "--scenario=social.UpdateProfile", "--time=none")
+    compared = clone.run(command, *compare, "--no-instructions")
+    assert "2.0.57 → 2.0.58 on sqlite: 1 unchanged" in compared
+    found_out = clone.run(
+        *(command, "bisect", "social.UpdateProfile", "2.0.58", "2.1.9", "--metric=calls")
+    )
+    assert "2.1.8 sqlalchemy 2.1.8" in found_out
+    # Nothing of it is in the tracked tree but the results.
+    assert clone.run("git", "status", "--porcelain", "--", ":!results") == before
+    clone.asv(*config, "publish")
+    start = (clone.path / ".asv/site/index.html").read_text(encoding="utf-8")
+    assert '<a href="releases/index.html">Releases of SQLAlchemy</a>' in start
+    assert "releases/#/what-changed" in start
+    index = json.loads((clone.path / ".asv/site/releases/index.json").read_text(encoding="utf-8"))
+    assert index["project_url"] == "../index.html"
 
 
 def test_small_changes_show_in_counts(clone: Clone, history: list[str]) -> None:
