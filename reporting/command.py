@@ -79,11 +79,8 @@ def add_database(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config",
-        help=f"asv's settings (default: {history.COMMITS}, or those that have these releases)",
-    )
+def add_config(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
+    parser.add_argument("--config", help=f"asv's settings (default: {history.COMMITS}{otherwise})")
 
 
 def add_compare(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -124,7 +121,7 @@ def add_compare(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     for form in verdicts.FORMS:
         parser.add_argument(f"--{form}", metavar="FILE", help=f"write {form} ('-': print it)")
-    add_config(parser)
+    add_config(parser, ", or those of the releases with these names")
     parser.set_defaults(run=compare)
 
 
@@ -174,7 +171,7 @@ def add_bisect(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--seconds", type=positive, default=60, help="a step by time (default: at most 60)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    add_config(parser)
+    add_config(parser, ", or those of the releases with these names")
     parser.set_defaults(run=bisect)
 
 

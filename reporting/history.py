@@ -36,8 +36,7 @@ def settings_with(path: str | None, *names: str) -> Any:
         conf = Config.load(str(other))
         if not Path(conf.repo).exists():
             continue
-        repo = get_repo(conf)
-        if all(name in repo.get_tags() for name in names):
+        if set(names) <= set(get_repo(conf).get_tags()):
             return conf
     return settings(COMMITS)
 

@@ -245,7 +245,10 @@ def update(name: str, since: Version | None) -> list[str]:
             warn(f"{name} {each.version} was withdrawn, so it is left out: {each.yanked}")
         elif not each.installable:
             warn(f"{name} {each.version} has no wheel for Python {python}: not measured here")
-    new = repository.add(each for each in releases if not each.yanked)
+    kept = [each for each in releases if not each.yanked]
+    if not kept and not here:
+        servers.stop(f"the package index has no release of {name} that was not withdrawn")
+    new = repository.add(kept)
     commits = repository.commits()
     # The newest first: what a run that is stopped has measured.
     measured = [each.version for each in reversed(releases) if each.installable]

@@ -275,6 +275,15 @@ def test_a_mistake_is_one_line(
     assert not releases.FOLDER.exists()
 
 
+def test_where_all_is_withdrawn_there_is_no_history(
+    index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index.add("2.0.0", 0, yanked="broken")
+    assert run() == 2
+    assert "no release of sqlalchemy that was not withdrawn" in capsys.readouterr().err
+    assert not releases.FOLDER.exists()
+
+
 def test_a_history_cannot_begin_earlier_afterwards(
     index: Index, capsys: pytest.CaptureFixture[str]
 ) -> None:
