@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from . import callgrind, counting, counts, instructions, ratio, recording, replay
+from . import callgrind, counting, counts, floor, instructions, ratio, recording, replay
 from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
@@ -95,6 +95,7 @@ class Scenario(abc.ABC):
 
     _database: Database | None = None
     _session: Session | None = None
+    _given: tuple[Any, ...] = ()
     _arguments: tuple[Any, ...] = ()
     _operation: Callable[..., object]
 
@@ -164,44 +165,14 @@ class Scenario(abc.ABC):
         except (FileNotFoundError, NotImplementedError) as missing:
             skip(str(missing))
 
-    @metric(ratio, recording, replay, setup=ready, unit="times the driver")
+    @metric(counting, floor, ratio, recording, replay, unit="times the driver", timeout=1800)
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, in one process."""
         self._only_sync(params)
-        tape = (self if quick() else self._other(images, params)).recorded()
-        if not tape.statements:
-            skip("the operation sends no statement")
-        self.again()
-        replay.check(tape, replay.replay(self.database.driver, tape))
-
-        if quick():
-            return self._times_driver(tape)
-        return ratio.over_processes(
-            lambda: self._other(images, params)._times_driver(tape), error=0.02, seconds=0.3
-        )
-
-    def _times_driver(self, tape: recording.Tape) -> float:
-        def bare() -> None:
-            self.again()
-            # What is sent is sent on a connection without a transaction, as the operation's is.
-            self.close()
-
-        return ratio.ratio(
-            self.perform,
-            lambda: replay.replay(self.database.driver, tape),
-            prepare=(self.again, bare),
-            pairs=3,
-            seconds=0.02,
-        )
-
-    def _other(self, images: Images, params: tuple[Any, ...]) -> Scenario:
-        """The same scenario on a database and an engine of its own.
-
-        On an engine that was listened to, SQLAlchemy does more ever after.
-        """
-        other = type(self)()
-        other.ready(images, *params)
-        return other
+        try:
+            return floor.times_driver(type(self), images, params)
+        except NotImplementedError as missing:
+            skip(str(missing))
 
     # --- what asv calls around them -----------------------------------------------------------
 
@@ -220,6 +191,7 @@ class Scenario(abc.ABC):
         """Restore the dataset and open a session; the first time, also warm up."""
         if self._database is None:
             self._begin(images, params)
+            self._given = (images, *params)
         self._fresh()
 
     def teardown(self, images: Images, *params: Any) -> None:
@@ -236,6 +208,12 @@ class Scenario(abc.ABC):
         """The operation, in the session and with the parameters that `setup` left."""
         assert self._session is not None
         return self._operation(self._session, *self._arguments)
+
+    def twin(self) -> Scenario:
+        """The same scenario on a database and an engine of its own, set up alike."""
+        twin = type(self)()
+        twin.ready(*self._given)
+        return twin
 
     def recorded(self) -> recording.Tape:
         """What the operation sends and fetches, from performing it once."""
