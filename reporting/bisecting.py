@@ -185,11 +185,11 @@ class ByTime:
         estimate = paired.compare(
             self.base,
             self.head,
-            self.title,
+            [self.title],
             scenarios=10,
             seconds=self.seconds,
-            decided=lambda found: not found.low <= middle <= found.high,
-        )
+            decided=lambda _, found: not found.low <= middle <= found.high,
+        )[self.title]
         if estimate.low <= middle <= estimate.high:
             raise UserError("its time is not clearly that of either end; give it more --seconds")
         return estimate.ratio, (estimate.ratio > middle) == (self.bad > 1)

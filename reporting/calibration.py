@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import dataclasses
 import itertools
+import math
 import os
 import random
 import re
@@ -25,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from asv.util import UserError
 
@@ -174,23 +177,48 @@ def identical(options: argparse.Namespace) -> int:
 def by_counts(
     base: Side, head: Side, commits: tuple[str, str], options: argparse.Namespace
 ) -> tuple[list[str], int, str]:
+    """Count each side several times, and compare each time of one with each of the other."""
+    runs: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    instructions = not options.no_instructions
     wrong: list[str] = []
     scenarios = 0
-    for number in range(options.comparisons):
+    for number in range(math.ceil(options.comparisons**0.5)):
         # In turns, so that both are installed again.
         commits = commits[::-1]
-        found = comparison.compare(
-            base,
-            head,
-            commits,
-            options.scenario or [""],
-            instructions=not options.no_instructions,
-            time="none",
-        )
-        scenarios = len(found.compared)
-        wrong += [f"{each.title}: {each.verdict}" for each in not_unchanged(found.compared)]
-        say(f"{number + 1} of {options.comparisons}: {len(wrong)} false verdicts so far")
-    return wrong, options.comparisons, f"{scenarios} scenarios each"
+        for side, commit, counted in zip((base, head), commits, runs, strict=True):
+            counted.append(
+                comparison.counted(
+                    side, commit, options.scenario or [""], instructions=instructions
+                )
+            )
+        # Each new one with all others, so that what is wrong shows as soon as it is.
+        for before, after in itertools.product(*runs):
+            if before is not runs[0][-1] and after is not runs[1][-1]:
+                continue
+            # Copies: counting instructions again changes what was counted.
+            compared = list(comparison.both(base.conf, *copy.deepcopy((before, after))))
+            if instructions:
+                comparison.recount(base, head, compared)
+            scenarios = len(compared)
+            wrong += [f"{each.title}: {each.verdict}" for each in not_unchanged(compared)]
+        say(f"{(number + 1) ** 2} comparisons: {len(wrong)} false verdicts so far")
+    lines, _ = repeatability.summary(
+        repeatability.spreads([by_key(run) for run in itertools.chain(*runs)]), 2 * len(runs[0])
+    )
+    print("\n".join(lines))
+    figures = f"{scenarios} scenarios each, counted {len(runs[0])} times at each commit"
+    return wrong, len(runs[0]) ** 2, figures
+
+
+def by_key(run: dict[str, Any]) -> dict[repeatability.Key, float]:
+    """The counts of one side as `repeatability` has them."""
+    found: dict[repeatability.Key, float] = {}
+    for title, counts in run["counts"].items():
+        scenario, bracket, arguments = title.partition("(")
+        for metric in comparison.METRICS:
+            if isinstance(counts, dict) and metric in counts:
+                found[f"{scenario}.track_{metric}", bracket + arguments] = counts[metric]
+    return found
 
 
 def not_unchanged(compared: list[Compared]) -> list[Compared]:
@@ -208,34 +236,43 @@ def by_time(
     wrong: list[str] = []
     words: dict[str, int] = {}
     ratios, taken = [], []
-    for number, title in enumerate(itertools.islice(itertools.cycle(titles), options.comparisons)):
-        threshold = comparison.threshold(base.conf, title, "time_wall")
-        estimate = paired.compare(
+    thresholds = {t: comparison.threshold(base.conf, t, "time_wall") for t in titles}
+    for number, together in enumerate(batched(titles, options.comparisons)):
+        found = paired.compare(
             base,
             head,
-            title,
-            decided=paired.clear(threshold),
+            together,
+            decided=paired.clear(thresholds),
             scenarios=len(titles),
             seconds=options.seconds,
-            # As if each were the first: otherwise the same layouts come again.
+            # Otherwise the same layouts come again.
             layouts=random.Random(number),
+            progress=say,
         )
-        verdict = estimate.verdict(threshold)
-        words[verdict] = words.get(verdict, 0) + 1
-        ratios.append(estimate.ratio)
-        taken.append(estimate.seconds)
-        if verdict in ("slower", "faster"):
-            wrong.append(f"{title}: {verdict} {estimate.ratio:.3f}")
-        say(
-            f"{number + 1} {title}: {verdict} {estimate.ratio:.4f} {estimate.low:.4f}"
-            f" {estimate.high:.4f}, {estimate.pairs} pairs, {estimate.seconds:.0f} s"
-        )
+        for title, estimate in found.items():
+            verdict = estimate.verdict(thresholds[title])
+            words[verdict] = words.get(verdict, 0) + 1
+            ratios.append(estimate.ratio)
+            taken.append(estimate.seconds)
+            if verdict in ("slower", "faster"):
+                wrong.append(f"{title}: {verdict} {estimate.ratio:.3f}")
+            say(
+                f"{len(ratios)} {title}: {verdict} {estimate.ratio:.4f} {estimate.low:.4f}"
+                f" {estimate.high:.4f}, {estimate.pairs} pairs, {estimate.seconds:.0f} s"
+            )
     said = ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
     figures = (
         f"{said}; ratios {min(ratios):.3f} to {max(ratios):.3f}; {sum(taken) / len(taken):.0f} s"
         " each"
     )
     return wrong, len(ratios), figures
+
+
+def batched(titles: list[str], number: int) -> Iterator[list[str]]:
+    """So many titles, all of them again and again, in lists in which none is twice."""
+    while number > 0:
+        yield titles[:number]
+        number -= len(titles)
 
 
 def injected(options: argparse.Namespace) -> int:
@@ -286,12 +323,12 @@ def slower(options: argparse.Namespace) -> int:
             estimate = paired.compare(
                 base,
                 head,
-                FEED,
-                decided=paired.clear(threshold),
+                [FEED],
+                decided=paired.clear({FEED: threshold}),
                 scenarios=options.scenarios,
                 seconds=60,
                 layouts=random.Random(trial),
-            )
+            )[FEED]
             verdict = estimate.verdict(threshold)
             found += verdict == "slower"
             print(

@@ -131,12 +131,10 @@ def compare(
 
     Raises asv's `UserError` if a commit cannot be installed or measured.
     """
-    found: list[dict[str, Any]] = []
-    for side, commit in zip((base, head), commits, strict=True):
-        say(f"building {side.named(commit)}")
-        side.build(commit)
-        say(f"counting at {side.named(commit)}")
-        found.append(side.result("count", scenarios=scenarios, instructions=instructions))
+    found = [
+        counted(side, commit, scenarios, instructions=instructions)
+        for side, commit in zip((base, head), commits, strict=True)
+    ]
     compared = list(both(base.conf, *found))
     if instructions:
         recount(base, head, compared)
@@ -151,6 +149,15 @@ def compare(
         remarks = [f"instructions were not counted: {text}" for text in remarks]
     names = base.named(commits[0]), head.named(commits[1])
     return Comparison(*commits, names, base.database, compared, remarks)
+
+
+def counted(side: Side, commit: str, scenarios: list[str], *, instructions: bool) -> dict[str, Any]:
+    """What the harness's `side.count` counts. Raises what `compare` does."""
+    say(f"building {side.named(commit)}")
+    side.build(commit)
+    say(f"counting at {side.named(commit)}")
+    counts: dict[str, Any] = side.result("count", scenarios=scenarios, instructions=instructions)
+    return counts
 
 
 def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
@@ -215,16 +222,21 @@ def recount(base: Side, head: Side, compared: list[Compared]) -> None:
 
 def measure(base: Side, head: Side, compared: list[Compared], seconds: float) -> None:
     """Time both sides of each."""
-    for number, each in enumerate(compared, 1):
-        say(f"timing {each.title} ({number} of {len(compared)}, at most {seconds:.0f} s)")
-        each.time = paired.compare(
-            base,
-            head,
-            each.title,
-            decided=paired.clear(each.time_threshold),
-            scenarios=len(compared),
-            seconds=seconds,
-        )
+    if not compared:
+        return
+    say(f"timing {len(compared)}, each for at most {seconds:.0f} s")
+    thresholds = {each.title: each.time_threshold for each in compared}
+    found = paired.compare(
+        base,
+        head,
+        list(thresholds),
+        decided=paired.clear(thresholds),
+        scenarios=len(compared),
+        seconds=seconds,
+        progress=say,
+    )
+    for each in compared:
+        each.time = found[each.title]
 
 
 def largest(compared: Compared) -> float:

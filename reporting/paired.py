@@ -17,7 +17,7 @@ import random
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from asv.util import UserError
@@ -33,8 +33,9 @@ LOOKS = (6, 8, 11, 15, 20, 27, 36, 48)
 share what `ERROR` grants a scenario."""
 UNCHANGED = 0.03
 """How far the whole interval may be from 1 for "unchanged"."""
-PAIR_SECONDS = 1.5
-"""How long a pair of processes takes turns."""
+PAIR_SECONDS = 0.8
+"""How long a pair of processes takes turns; more pairs narrow an interval further than longer ones
+(docs/comparing.md)."""
 TURN_SECONDS = 0.02
 """How long one process performs before the other has its turn."""
 
@@ -63,9 +64,9 @@ class Estimate:
         return "inconclusive"
 
 
-def clear(threshold: float) -> Callable[[Estimate], bool]:
-    """Whether an estimate's verdict, at a threshold, is none that more pairs could change."""
-    return lambda estimate: estimate.verdict(threshold) != "inconclusive"
+def clear(thresholds: Mapping[str, float]) -> Callable[[str, Estimate], bool]:
+    """Whether a title's verdict, at its threshold, is none that more pairs could change."""
+    return lambda title, estimate: estimate.verdict(thresholds[title]) != "inconclusive"
 
 
 def interval(ratios: Sequence[float], error: float) -> tuple[float, float, float]:
@@ -81,87 +82,115 @@ def interval(ratios: Sequence[float], error: float) -> tuple[float, float, float
 def compare(
     base: Side,
     head: Side,
-    title: str,
+    titles: Sequence[str],
     *,
-    decided: Callable[[Estimate], bool],
+    decided: Callable[[str, Estimate], bool],
     scenarios: int,
     seconds: float,
     layouts: random.Random | None = None,
-) -> Estimate:
-    """Pairs of processes until it is `decided` or `seconds` have passed.
+    progress: Callable[[str], None] = lambda line: None,
+) -> dict[str, Estimate]:
+    """Pairs of processes, until each title is `decided` or has taken its `seconds`.
 
-    `scenarios` is how many are compared in all. Raises asv's `UserError` if the operation fails.
+    A pair of processes has a turn for every title that is left: to start it takes as long as to
+    time one of them. `scenarios` is how many are compared in all; `progress` is told a line for
+    each pair. Raises asv's `UserError` if an operation fails.
     """
-    start = time.monotonic()
-    pairs: list[tuple[float, float]] = []
-    layouts = layouts or random.Random(title)
+    layouts = layouts or random.Random(" ".join(titles))
     error = ERROR / scenarios / len(LOOKS)
-    while True:
-        pairs.append(pair(base, head, title, [layouts.randrange(1, 10**6) for _ in "12"]))
-        taken = time.monotonic() - start
-        # The next would take as long as these did.
-        last = taken + taken / len(pairs) > seconds or len(pairs) == LOOKS[-1]
-        if len(pairs) < 2 or not (last or len(pairs) in LOOKS):
-            continue
-        ratio, low, high = interval([ours / theirs for theirs, ours in pairs], error)
-        before, after = (statistics.median(side) for side in zip(*pairs, strict=True))
-        estimate = Estimate(ratio, low, high, len(pairs), taken, before, after)
-        if last or decided(estimate):
-            return estimate
+    pairs: dict[str, list[tuple[float, float]]] = {title: [] for title in titles}
+    taken = dict.fromkeys(titles, 0.0)
+    found: dict[str, Estimate] = {}
+    while left := [title for title in titles if title not in found]:
+        start = time.monotonic()
+        with started(base, head, [layouts.randrange(1, 10**6) for _ in "12"]) as processes:
+            shared = (time.monotonic() - start) / len(left)
+            for title in left:
+                start = time.monotonic()
+                pairs[title].append(pair(processes, title))
+                taken[title] += shared + time.monotonic() - start
+                number = len(pairs[title])
+                # The next would take as long as these did.
+                last = taken[title] * (1 + 1 / number) > seconds or number == LOOKS[-1]
+                if number < 2 or not (last or number in LOOKS):
+                    continue
+                estimate = estimated(pairs[title], error, taken[title])
+                if last or decided(title, estimate):
+                    found[title] = estimate
+        progress(f"{len(found)} of {len(titles)} decided after {number} pairs of processes")
+    return found
 
 
-def pair(base: Side, head: Side, title: str, layouts: Sequence[int]) -> tuple[float, float]:
-    """The lower deciles of both sides' seconds, from one pair of processes."""
-    core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+def estimated(pairs: Sequence[tuple[float, float]], error: float, seconds: float) -> Estimate:
+    ratio, low, high = interval([ours / theirs for theirs, ours in pairs], error)
+    before, after = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Estimate(ratio, low, high, len(pairs), seconds, before, after)
+
+
+def pair(processes: Sequence[Sampling], title: str) -> tuple[float, float]:
+    """The lower deciles of both sides' seconds for an operation, in one pair of processes."""
+    for process in processes:
+        process.send(title)
+    for process in processes:
+        process.receive()  # that it is ready
     samples: tuple[list[float], list[float]] = ([], [])
-    with contextlib.ExitStack() as stack:
-        processes = [
-            stack.enter_context(sampling(side, title, core, layout))
-            for side, layout in zip((base, head), layouts, strict=True)
-        ]
-        both = list(zip(processes, (base, head), strict=True))
-        first = [min(ask(process, side, 5)) for process, side in both]
-        number = max(1, min(50, round(TURN_SECONDS / max(first))))
-        end = time.monotonic() + PAIR_SECONDS
-        order = list(zip(processes, (base, head), samples, strict=True))
-        while time.monotonic() < end or len(samples[0]) < 3:
-            for process, side, taken in order:
-                taken += ask(process, side, number)
-            # Whoever comes second finds what the first left in the processor's caches.
-            order.reverse()
+    first = [min(process.times(5)) for process in processes]
+    number = max(1, min(50, round(TURN_SECONDS / max(first))))
+    end = time.monotonic() + PAIR_SECONDS
+    order = list(zip(processes, samples, strict=True))
+    while time.monotonic() < end or len(samples[0]) < 3:
+        for process, taken in order:
+            taken += process.times(number)
+        # Whoever comes second finds what the first left in the processor's caches.
+        order.reverse()
+    for process in processes:
+        process.send("")
+        process.receive()  # that it is done
     low, high = (statistics.quantiles(taken, n=10, method="inclusive")[0] for taken in samples)
     return low, high
 
 
+class Sampling:
+    """A process of one side that times operations: the harness's `side.sample`."""
+
+    def __init__(self, side: Side, process: subprocess.Popen[str]) -> None:
+        self.side = side
+        self.process = process
+
+    def send(self, line: str) -> None:
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the answer tells why
+            self.process.stdin.write(f"{line}\n")
+            self.process.stdin.flush()
+
+    def receive(self) -> str:
+        """The next line. Raises asv's `UserError` if there is none."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        line = self.process.stdout.readline()
+        if not line:
+            reason = servers.last_line(self.process.stderr.read())
+            raise UserError(f"{self.side.named(self.side.commit)} could not be timed: {reason}")
+        return line
+
+    def times(self, number: int) -> list[float]:
+        self.send(str(number))
+        return json.loads(self.receive())  # type: ignore[no-any-return]
+
+
 @contextlib.contextmanager
-def sampling(
-    side: Side, title: str, core: int | None, layout: int
-) -> Iterator[subprocess.Popen[str]]:
-    """A process that times an operation, until the block ends."""
-    command = side.command("sample", title=title, core=core)
-    command["env"]["SQLALCHEMY_ASV_LAYOUT"] = str(layout)
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(**command, **pipes) as process:
-        try:
-            answer(process, side)
-            yield process
-        finally:
-            process.kill()
-
-
-def ask(process: subprocess.Popen[str], side: Side, number: int) -> list[float]:
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(f"{number}\n")
-        process.stdin.flush()
-    return json.loads(answer(process, side))  # type: ignore[no-any-return]
-
-
-def answer(process: subprocess.Popen[str], side: Side) -> str:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    if not line:
-        reason = servers.last_line(process.stderr.read())
-        raise UserError(f"{side.named(side.commit)} could not be timed: {reason}")
-    return line
+def started(base: Side, head: Side, layouts: Sequence[int]) -> Iterator[list[Sampling]]:
+    """A process of each side, on one processor and each in a layout of its own, until the end."""
+    core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for side, layout in zip((base, head), layouts, strict=True):
+            command = side.command("sample", core=core)
+            command["env"]["SQLALCHEMY_ASV_LAYOUT"] = str(layout)
+            pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+            process = stack.enter_context(subprocess.Popen(**command, **pipes))
+            stack.callback(process.kill)
+            processes.append(Sampling(side, process))
+        for each in processes:
+            each.receive()  # that it is ready: both have started at once
+        yield processes

@@ -69,7 +69,7 @@ def measure(commit: str, bench: list[str]) -> dict[Key, float]:
                 values: list[Any] = found.get_result_value(name, params)
                 for number, value in enumerate(values):
                     if value is not None and not math.isnan(value):
-                        counts[name, str(number)] = value
+                        counts[name, f"#{number}"] = value
     return counts
 
 
@@ -111,6 +111,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not found:
         print(f"sqlalchemy-asv: nothing was measured for {' '.join(bench)}", file=sys.stderr)
         return 2
+    lines, beyond = summary(found, len(runs))
+    print("\n".join(lines))
+    return 1 if beyond else 0
+
+
+def summary(found: dict[Key, float], runs: int) -> tuple[list[str], int]:
+    """A line for each metric of these spreads, and how many are beyond what it allows."""
+    lines = []
     failed = 0
     for metric, allowed in ALLOWED.items():
         of_metric = {key: s for key, s in found.items() if key[0].endswith(metric)}
@@ -119,11 +127,11 @@ def main(arguments: list[str] | None = None) -> int:
         worst = max(of_metric, key=lambda key: of_metric[key])
         beyond = sum(spread > allowed for spread in of_metric.values())
         failed += beyond
-        print(
-            f"{metric}: {len(of_metric)} counts in {len(runs)} runs, {beyond} beyond {allowed:.1%};"
-            f" largest spread {of_metric[worst]:.3%} ({worst[0]} #{worst[1]})"
+        lines.append(
+            f"{metric}: {len(of_metric)} counts in {runs} runs, {beyond} beyond {allowed:.1%};"
+            f" largest spread {of_metric[worst]:.3%} ({' '.join(worst)})"
         )
-    return 1 if failed else 0
+    return lines, failed
 
 
 if __name__ == "__main__":

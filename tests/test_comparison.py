@@ -1,5 +1,6 @@
 """Verdicts: what counts and intervals say, what the command says, and that it names the cause."""
 
+import contextlib
 import json
 import math
 import random
@@ -79,6 +80,7 @@ def estimate(low: float, high: float) -> Estimate:
 
 def fake_pairs(monkeypatch: pytest.MonkeyPatch, true: float, spread: float) -> None:
     noise = random.Random(0)
+    monkeypatch.setattr(paired, "started", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(paired, "pair", lambda *_: (1.0, true * math.exp(noise.gauss(0, spread))))
 
 
@@ -104,11 +106,11 @@ def compare_pairs(seconds: float) -> Estimate:
     return paired.compare(
         none,
         none,
-        "title",
-        decided=lambda e: e.verdict(0.01) != "inconclusive",
+        ["title"],
+        decided=paired.clear({"title": 0.01}),
         scenarios=10,
         seconds=seconds,
-    )
+    )["title"]
 
 
 # --- counts ---------------------------------------------------------------------------------------

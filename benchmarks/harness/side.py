@@ -26,6 +26,7 @@ from . import causes, counting, instructions
 from .counting import Counts, Job
 from .database import Images, build_images
 from .environment import refuse, verify
+from .forking import in_child
 from .profile import scenarios
 from .scenario import Scenario
 from .undisturbed import settle
@@ -171,25 +172,43 @@ def write(file: str, result: Any) -> None:
 
 
 def sample(options: str) -> None:
-    """Time the operation `title` on the processor `core`, as often as it is asked to.
+    """Time operations on the processor `core`, one after the other, each in a fork of this process.
 
-    Prints a line when it is ready. Then, for each line with a number, performs the operation that
-    often and prints a JSON list of seconds.
+    Prints a line when it is ready. Then it takes titles, a line each, and ends with an empty one;
+    see `serve` for what follows a title. Ends with exit code 1 if an operation fails.
     """
     given = json.loads(options)
     if given["core"] is not None:
         os.sched_setaffinity(0, {given["core"]})
-    job = jobs_by_title()[given["title"]]
+    jobs = jobs_by_title()
+    settle()
+    print("ready", flush=True)
+    while title := sys.stdin.readline().strip():
+        child = os.fork()
+        if child == 0:
+            in_child(lambda: serve(jobs[title]))
+        if os.waitpid(child, 0)[1]:
+            sys.exit(1)
+
+
+def serve(job: Job) -> None:
+    """Time one operation, as often as it is asked to.
+
+    Prints a line when it is ready. Then, for each line with a number, performs the operation that
+    often and prints a JSON list of seconds; answers an empty line, and ends.
+    """
     ((images, _),) = by_images([job])
     scenario = scenario_of(job)()
     scenario.ready(images, *job[2])
     settle()
     gc.disable()
     print("ready", flush=True)
-    for line in sys.stdin:
-        print(json.dumps([seconds(scenario) for _ in range(int(line))]), flush=True)
+    while number := sys.stdin.readline().strip():
+        print(json.dumps([seconds(scenario) for _ in range(int(number))]), flush=True)
     scenario.close()
     scenario.database.close()
+    # Only when this is read is the next title sent, which is not for this process.
+    print("done", flush=True)
 
 
 def seconds(scenario: Scenario) -> float:
