@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,6 +100,45 @@ def test_without_time_it_is_inconclusive_not_a_guess(monkeypatch: pytest.MonkeyP
     assert compare_pairs(1e-9).pairs == 2
     assert compare_pairs(1e-9).verdict(0.01) == "inconclusive"
     assert compare_pairs(60).pairs == paired.LOOKS[-1]
+
+
+def test_one_pair_of_processes_serves_all_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = random.Random(0)
+    true = {"same": 1.0, "slower": 1.05, "faster": 0.9, "noisy": 1.0}
+    served: list[list[str]] = []
+
+    def started(*_: Any) -> Any:
+        served.append([])
+        return contextlib.nullcontext()
+
+    def pair(_: Any, title: str) -> tuple[float, float]:
+        served[-1].append(title)
+        return 1.0, true[title] * math.exp(noise.gauss(0, 0.1 if title == "noisy" else 0.005))
+
+    monkeypatch.setattr(paired, "started", started)
+    monkeypatch.setattr(paired, "pair", pair)
+    none: Any = None
+    said: list[str] = []
+    found = paired.compare(
+        none,
+        none,
+        list(true),
+        decided=paired.clear(dict.fromkeys(true, 0.01)),
+        scenarios=len(true),
+        seconds=60,
+        progress=said.append,
+    )
+    verdicts = {title: each.verdict(0.01) for title, each in found.items()}
+    assert verdicts == {
+        "same": "unchanged",
+        "slower": "slower",
+        "faster": "faster",
+        "noisy": "inconclusive",
+    }
+    assert len(served) == found["noisy"].pairs == paired.LOOKS[-1]
+    for title, each in found.items():
+        assert sum(title in titles for titles in served) == each.pairs
+    assert said[-1] == f"4 of 4 decided after {paired.LOOKS[-1]} pairs of processes"
 
 
 def compare_pairs(seconds: float) -> Estimate:
@@ -296,6 +336,37 @@ def test_commits_that_cannot_be_measured_are_passed_over(culprit: int, broken: s
         found = halve(monkeypatch, culprit, broken)
     assert str(culprit) in found.suspects
     assert all(int(commit) in broken for commit in found.suspects[:-1])
+
+
+# --- calibration ----------------------------------------------------------------------------------
+
+
+def test_identical_code_is_compared_crosswise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = iter([1000, 1000, 1000, 1005])
+    monkeypatch.setattr(
+        comparison,
+        "counted",
+        lambda *_, **__: {
+            "titles": ["a.B('c')"],
+            "counts": {"a.B('c')": COUNTS | {"calls": next(calls)}},
+            "fingerprints": {"a.B('c')": "1"},
+        },
+    )
+    side: Any = SimpleNamespace(conf=Config.load(str(ROOT / "asv.conf.json")))
+    options: Any = SimpleNamespace(comparisons=4, scenario=None, no_instructions=True)
+    wrong, number, _ = calibration.by_counts(side, side, ("1", "2"), options)
+    # The last count of head, with both of base.
+    assert (wrong, number) == (["a.B('c'): more work"] * 2, 4)
+    said = capsys.readouterr().out
+    assert "track_calls: 1 counts in 4 runs, 1 beyond 0.0%; largest spread 0.500%" in said
+    assert "(a.B.track_calls ('c'))" in said
+
+
+def test_so_many_comparisons_in_lists_without_repeats() -> None:
+    assert list(calibration.batched(["a", "b", "c"], 5)) == [["a", "b", "c"], ["a", "b"]]
+    assert list(calibration.batched(["a", "b", "c"], 3)) == [["a", "b", "c"]]
 
 
 # --- on real commits ------------------------------------------------------------------------------

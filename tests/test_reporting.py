@@ -154,6 +154,8 @@ def counts(**values: float) -> dict[tuple[str, str], float]:
         ([counts(instructions=10_000), counts(instructions=10_011)], 1),
         ([counts(allocated=1_000), counts(allocated=1_009)], 0),
         ([counts(allocated=1_000), counts(allocated=1_011)], 1),
+        ([counts(times_driver=10.0), counts(times_driver=10.4)], 0),
+        ([counts(times_driver=10.0), counts(times_driver=10.6)], 1),
         ([counts(calls=100, rows=1), counts(calls=100)], 1),
         ([counts(rows=0), counts(rows=0)], 0),
         ([{}, {}], 2),

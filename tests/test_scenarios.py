@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import benchmarks
-from benchmarks.harness import counting, counts, instructions
+from benchmarks.harness import counting, counts, floor, instructions
 from benchmarks.harness.commit import measured
 from benchmarks.harness.counts import allocated, calls
 from benchmarks.harness.database import Images, build_images
@@ -529,3 +529,29 @@ def test_the_low_ones_of_paired_samples_make_the_ratio() -> None:
     naps = iter([0.01, 0.001, 0.001, 0.03, 0.001, 0.001, 0.001, 0.02] * 10)
     slow, fast = (lambda: time.sleep(0.004)), (lambda: time.sleep(next(naps)))
     assert ratio(slow, fast, pairs=20) == pytest.approx(4, rel=0.3)
+
+
+def test_the_floor_is_the_mean_over_layouts_but_for_the_extremes() -> None:
+    fake = (
+        "import os; layout = int(os.environ['SQLALCHEMY_ASV_LAYOUT']);"
+        "print('0', '{\"times\": %s}' % [5, 1, 2, 3, 100, 4][layout]); print('1 \"it lacks\"')"
+    )
+    assert floor.LAYOUTS == 6
+    assert in_layouts(fake).stdout.splitlines() == ['1 "it lacks"', '0 {"times": 3.5}']
+    quickly = in_layouts(fake, SQLALCHEMY_ASV_QUICK="1").stdout.splitlines()
+    assert quickly == ['1 "it lacks"', '0 {"times": 5.0}']
+
+
+def test_a_process_that_fails_is_no_floor() -> None:
+    assert in_layouts("raise SystemExit(3)").returncode == 3
+
+
+def in_layouts(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts"]
+    return subprocess.run(
+        [*command, sys.executable, "-c", code],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
