@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import benchmarks
-from benchmarks.harness import counting, counts, floor, instructions
+from benchmarks.harness import counting, counts, floor, instructions, side
 from benchmarks.harness.commit import measured
 from benchmarks.harness.counts import allocated, calls
 from benchmarks.harness.database import Images, build_images
@@ -529,6 +530,13 @@ def test_the_low_ones_of_paired_samples_make_the_ratio() -> None:
     naps = iter([0.01, 0.001, 0.001, 0.03, 0.001, 0.001, 0.001, 0.02] * 10)
     slow, fast = (lambda: time.sleep(0.004)), (lambda: time.sleep(next(naps)))
     assert ratio(slow, fast, pairs=20) == pytest.approx(4, rel=0.3)
+
+
+def test_what_counters_do_not_see_is_not_compared() -> None:
+    titles = {counting.title(job) for job in side.chosen([""])}
+    assert {"startup.ConfigureMappers(1)", "access.GetUser('sync')"} < titles
+    unseen = r"^(overhead|databases)\.|startup\.(StartPython|ImportSQLAlchemy|FirstQuery)|asyncio"
+    assert not [title for title in titles if re.search(unseen, title)]
 
 
 def test_the_floor_is_the_mean_over_layouts_but_for_the_extremes() -> None:

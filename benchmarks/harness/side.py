@@ -45,7 +45,8 @@ def jobs_by_title() -> dict[str, Job]:
 def chosen(patterns: list[str]) -> list[Job]:
     """The jobs whose titles contain one of these regular expressions; refuses one that fits none.
 
-    Those through asyncio have few counts and are left out.
+    Left out are those through asyncio, which have few counts, and those whose work is done in
+    another process, whose counts would say that it has not changed.
     """
     jobs = jobs_by_title()
     found: dict[str, Job] = {}
@@ -58,7 +59,11 @@ def chosen(patterns: list[str]) -> list[Job]:
             close = difflib.get_close_matches(pattern, jobs, n=3, cutoff=0.4)
             refuse(f"there is no scenario {pattern}; like it: {', '.join(close) or 'none'}")
         found |= fitting
-    return [job for job in found.values() if "asyncio" not in job[2]]
+    return [
+        job
+        for job in found.values()
+        if "asyncio" not in job[2] and "track_calls" not in scenario_of(job).not_measured
+    ]
 
 
 def scenario_of(job: Job) -> type[Scenario]:
