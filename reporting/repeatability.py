@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def summary(found: dict[Key, float], runs: int) -> tuple[list[str], int]:
-    """A line for each metric of these spreads, and how many are beyond what it allows."""
+    """A line for each metric and for what is beyond what it allows, and how many those are."""
     lines = []
     failed = 0
     for metric, allowed in ALLOWED.items():
@@ -126,12 +126,13 @@ def summary(found: dict[Key, float], runs: int) -> tuple[list[str], int]:
         if not of_metric:
             continue
         worst = max(of_metric, key=lambda key: of_metric[key])
-        beyond = sum(spread > allowed for spread in of_metric.values())
-        failed += beyond
+        beyond = [key for key, spread in sorted(of_metric.items()) if spread > allowed]
+        failed += len(beyond)
         lines.append(
-            f"{metric}: {len(of_metric)} counts in {runs} runs, {beyond} beyond {allowed:.1%};"
+            f"{metric}: {len(of_metric)} counts in {runs} runs, {len(beyond)} beyond {allowed:.1%};"
             f" largest spread {of_metric[worst]:.3%} ({' '.join(worst)})"
         )
+        lines += [f"  {' '.join(key).strip()} {of_metric[key]:.3%}" for key in beyond]
     return lines, failed
 
 

@@ -5,6 +5,7 @@ import inspect
 import itertools
 import json
 import os
+import pickle
 import pkgutil
 import re
 import shutil
@@ -539,25 +540,43 @@ def test_what_counters_do_not_see_is_not_compared() -> None:
     assert not [title for title in titles if re.search(unseen, title)]
 
 
-def test_the_floor_is_the_mean_over_layouts_but_for_the_extremes() -> None:
-    fake = (
-        "import os; layout = int(os.environ['SQLALCHEMY_ASV_LAYOUT']);"
-        "print('0', '{\"times\": %s}' % [5, 1, 2, 3, 100, 4][layout]); print('1 \"it lacks\"')"
-    )
-    assert floor.LAYOUTS == 6
-    assert in_layouts(fake).stdout.splitlines() == ['1 "it lacks"', '0 {"times": 3.5}']
-    quickly = in_layouts(fake, SQLALCHEMY_ASV_QUICK="1").stdout.splitlines()
-    assert quickly == ['1 "it lacks"', '0 {"times": 5.0}']
+def test_the_floor_is_the_mean_over_layouts_but_for_the_extremes(tmp_path: Path) -> None:
+    # Of three jobs the second lacks something, and the first needs the most layouts.
+    fake = """
+        import json, os, pickle, sys
+        layout = int(os.environ["SQLALCHEMY_ASV_LAYOUT"])
+        for place, job in enumerate(pickle.loads(open(sys.argv[1], "rb").read())[-1]):
+            times = {"noisy": [5, 1, 2, 3, 100, 4][layout % 6], "still": 7}
+            print(place, json.dumps({"times": times[job]} if job in times else "it lacks"))
+    """
+    done = in_layouts(fake, tmp_path)
+    assert done.stdout.splitlines() == [
+        '1 "it lacks"',
+        # 16 ratios: each of the six at least twice, those of the first four thrice.
+        f'0 {{"times": {(3 * (5 + 1 + 2 + 3) + 2 * (100 + 4) - 100 - 1) / 14}}}',
+        '2 {"times": 7.0}',
+    ]
+    quickly = in_layouts(fake, tmp_path, SQLALCHEMY_ASV_QUICK="1")
+    assert quickly.stdout.splitlines()[1:] == ['0 {"times": 5.0}', '2 {"times": 7.0}']
 
 
-def test_a_process_that_fails_is_no_floor() -> None:
-    assert in_layouts("raise SystemExit(3)").returncode == 3
+def test_ratios_are_enough_when_they_agree() -> None:
+    assert not floor.enough([2.0] * (floor.LEAST - 1))
+    assert floor.enough([2.0] * floor.LEAST)
+    assert not floor.enough([2.0, 2.2, 1.8, 2.1, 1.9])
+    assert floor.enough([2.02, 1.98] * 5)
 
 
-def in_layouts(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def test_a_process_that_fails_is_no_floor(tmp_path: Path) -> None:
+    assert in_layouts("raise SystemExit(3)", tmp_path).returncode == 3
+
+
+def in_layouts(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    file = folder / "jobs.pickle"
+    file.write_bytes(pickle.dumps(("module", "count", None, ["noisy", "lacking", "still"])))
     command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts"]
     return subprocess.run(
-        [*command, sys.executable, "-c", code],
+        [*command, sys.executable, "-c", textwrap.dedent(code), str(file)],
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         text=True,

@@ -3,17 +3,21 @@
 What moves such a ratio is less chance within a process, which more samples mend, than where memory
 happens to lie, which is the process's own, and how much neighbours slow the processor, which stays
 for minutes and slows Python more than a driver. So all operations are gone through several times,
-each time in another process whose memory is displaced otherwise, and an operation's estimates lie
-minutes apart. The highest and the lowest of them are left out (docs/measurements.md).
+each time in another process whose memory is displaced otherwise, and those whose ratios still
+differ too much several times more. The highest and the lowest are left out (docs/measurements.md).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import pickle
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .counting import PROCESS, Counts, counted
@@ -27,8 +31,10 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LAYOUTS = 6
-"""How often all operations are gone through."""
+LEAST, MOST = 5, 16
+"""How often an operation is measured, in as many layouts of memory."""
+ERROR = 0.008
+"""The standard error, as a share, at which its ratios are enough."""
 
 
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
@@ -38,15 +44,19 @@ def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ..
 
 
 def in_layouts(*command: str) -> None:
-    """Run a command that prints counts by number, on one processor, once for each layout.
+    """Run a command that prints ratios of the jobs in a file, on one processor, in many layouts.
 
-    Prints the mean of all but the extremes for each. Ends as the command does if that fails.
+    The file is the command's last argument; it is written again with the jobs whose ratios are not
+    enough. Prints the mean of all but the extremes for each. Ends as the command does if it fails.
     """
     # A process for each operation, as many at a time as there are processors to run on.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    found: dict[str, list[float]] = {}
-    missing: dict[str, str] = {}
-    for layout in range(1 if quick() else LAYOUTS):
+    file = Path(command[-1])
+    *what, jobs = pickle.loads(file.read_bytes())  # noqa: S301 (our own)
+    found: dict[int, list[float]] = {}
+    left = list(range(len(jobs)))
+    for layout in range(1 if quick() else MOST):
+        file.write_bytes(pickle.dumps((*what, [jobs[number] for number in left])))
         environment = os.environ | {LAYOUT: str(layout)}
         done = subprocess.run(
             command, env=environment, stdout=subprocess.PIPE, text=True, check=False
@@ -54,17 +64,24 @@ def in_layouts(*command: str) -> None:
         if done.returncode:
             sys.exit(done.returncode)
         for line in done.stdout.splitlines():
-            number, _, text = line.partition(" ")
+            place, _, text = line.partition(" ")
             counts = json.loads(text)
             if isinstance(counts, str):
-                missing[number] = text
+                print(left[int(place)], text)
             else:
-                found.setdefault(number, []).append(counts["times"])
-    for number, text in missing.items():
-        print(number, text)
+                found.setdefault(left[int(place)], []).append(counts["times"])
+        left = [number for number in left if number in found and not enough(found[number])]
+        if not left:
+            break
     for number, times in found.items():
         kept = sorted(times)[1:-1] or times
         print(number, json.dumps({"times": statistics.fmean(kept)}))
+
+
+def enough(times: Sequence[float]) -> bool:
+    """Whether more ratios would hardly move their mean."""
+    error = statistics.stdev(times) / len(times) ** 0.5 if len(times) >= LEAST else math.inf
+    return error <= ERROR * statistics.fmean(times)
 
 
 def count(scenario: Scenario) -> Counts:
