@@ -34,8 +34,8 @@ share what `ERROR` grants a scenario."""
 UNCHANGED = 0.03
 """How far the whole interval may be from 1 for "unchanged"."""
 PAIR_SECONDS = 0.8
-"""How long a pair of processes takes turns; more pairs narrow an interval further than longer ones
-(docs/comparing.md)."""
+"""How long a pair of processes takes turns with an operation. What is left of an interval then owes
+more to where memory lies, which further pairs average, than to the number of samples."""
 TURN_SECONDS = 0.02
 """How long one process performs before the other has its turn."""
 

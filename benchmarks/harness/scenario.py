@@ -167,7 +167,7 @@ class Scenario(abc.ABC):
 
     @metric(counting, floor, ratio, recording, replay, unit="times the driver", timeout=1800)
     def track_times_driver(self, images: Images, *params: Any) -> float:
-        """Wall time over sending the same statements by the bare driver, in one process."""
+        """Wall time over sending the same statements by the bare driver, turn by turn."""
         self._only_sync(params)
         try:
             return floor.times_driver(type(self), images, params)
