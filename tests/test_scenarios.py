@@ -541,11 +541,11 @@ def test_what_counters_do_not_see_is_not_compared() -> None:
 
 
 def test_the_floor_is_the_mean_over_layouts_but_for_the_extremes(tmp_path: Path) -> None:
-    # Of three jobs the second lacks something, and the first needs the most layouts.
+    # The second job lacks something, the first needs the most layouts, the last is not measured.
     fake = """
         import json, os, pickle, sys
         layout = int(os.environ["SQLALCHEMY_ASV_LAYOUT"])
-        for place, job in enumerate(pickle.loads(open(sys.argv[1], "rb").read())[-1]):
+        for place, (_, job, _) in enumerate(pickle.loads(open(sys.argv[1], "rb").read())[-1]):
             times = {"noisy": [5, 1, 2, 3, 100, 4][layout % 6], "still": 7}
             print(place, json.dumps({"times": times[job]} if job in times else "it lacks"))
     """
@@ -573,7 +573,9 @@ def test_a_process_that_fails_is_no_floor(tmp_path: Path) -> None:
 
 def in_layouts(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     file = folder / "jobs.pickle"
-    file.write_bytes(pickle.dumps(("module", "count", None, ["noisy", "lacking", "still"])))
+    jobs: list[counting.Job] = [("module", name, ()) for name in ("noisy", "lacking", "still")]
+    jobs.append(("module", "still", ("asyncio",)))
+    file.write_bytes(pickle.dumps(("module", "count", None, jobs)))
     command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts"]
     return subprocess.run(
         [*command, sys.executable, "-c", textwrap.dedent(code), str(file)],

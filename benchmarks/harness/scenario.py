@@ -204,6 +204,11 @@ class Scenario(abc.ABC):
         assert self._database is not None
         return self._database
 
+    @property
+    def job(self) -> counting.Job:
+        """Which operation this is, with which parameters, once it has been set up."""
+        return type(self).__module__, type(self).__name__, self._given[1:]
+
     def perform(self) -> object:
         """The operation, in the session and with the parameters that `setup` left."""
         assert self._session is not None
