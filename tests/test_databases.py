@@ -19,6 +19,7 @@ from sqlalchemy import Engine, MetaData, NullPool, Table, create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from benchmarks.harness import floor
 from benchmarks.harness.database import KINDS, Images, build_images, chosen
 from benchmarks.harness.profiling import plan_of, query_profile
 from benchmarks.harness.scenario import Scenario
@@ -218,6 +219,28 @@ def test_the_last_sample_of_a_write_meets_the_rows_of_the_first(
         finally:
             instance.close()
             instance.database.close()
+
+
+@pytest.mark.parametrize("database", KINDS)
+def test_a_write_is_so_many_times_its_driver(
+    database: str,
+    images: dict[tuple[str, str], Images],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    monkeypatch.setenv(floor.TAPES, str(tmp_path))
+    (scenario,) = (s for s in scenarios() if s.__name__ == "EditReview")
+    # The first records the operation, the second has another database and uses the recording.
+    for _ in range(2):
+        instance = scenario()
+        instance.ready(images[database, scenario.dataset])
+        try:
+            assert floor.count(instance)["times"] > 0
+        finally:
+            instance.close()
+            instance.database.close()
+    assert [kept.name for kept in tmp_path.iterdir()] == ["model_operations.EditReview"]
 
 
 @pytest.mark.parametrize("database", SERVERS)

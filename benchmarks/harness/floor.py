@@ -98,12 +98,15 @@ def count(scenario: Scenario) -> Counts:
     tape = recorded(scenario)
     if not tape.statements:
         raise NotImplementedError("the operation sends no statement")
-    driver = scenario.database.driver
+    driver: Any = None
 
     def bare() -> None:
+        nonlocal driver
         scenario.again()
         # What is sent is sent on a connection without a transaction, as the operation's is.
         scenario.close()
+        # On a server, to restore takes a new connection.
+        driver = scenario.database.driver
 
     bare()
     check(tape, replay(driver, tape))
@@ -123,5 +126,8 @@ def recorded(scenario: Scenario) -> Tape:
     kept = Path(os.environ[TAPES], quote(title(scenario.job), safe=""))
     if not kept.exists():
         # On an engine that was listened to, SQLAlchemy does more ever after.
-        kept.write_bytes(pickle.dumps(scenario.twin().recorded()))
+        twin = scenario.twin()
+        kept.write_bytes(pickle.dumps(twin.recorded()))
+        twin.close()
+        twin.database.close()
     return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301 (our own)
