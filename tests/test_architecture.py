@@ -83,3 +83,15 @@ def test_results_hold_no_secret_and_no_path() -> None:
         assert not re.search(r"password|secret", text), path.name
         # A string that is an absolute path, on any system.
         assert not re.search(r'"(/|~/|[A-Za-z]:\\)', text), path.name
+
+
+@pytest.mark.parametrize("history", ["commits", "matrix", "releases"])
+def test_results_of_one_machine_make_one_history(history: str) -> None:
+    # asv makes a graph for every combination of parameters, and looks for steps in each.
+    found = set()
+    for file in (ROOT / "results" / history).glob("*/*.json"):
+        if file.name != "machine.json":
+            params = json.loads(file.read_text("utf-8"))["params"]
+            found.add((params["machine"], *sorted(set(params) - {"DATABASE", "sqlalchemy"})))
+    assert found
+    assert len(found) == len({machine for machine, *_ in found})
