@@ -8,14 +8,19 @@ ASV := $(VENV)/bin/asv
 # modules, and instructions take seconds each.
 RUN = $(ASV) run "HEAD^!" --show-stderr --record-samples --bench
 ALL_BUT_INSTRUCTIONS = (?!.*track_instructions)
+RATIOS = track_times_driver
 
-.PHONY: run full instructions load releases test publish site clean
+.PHONY: run full ratios instructions load releases test publish site clean
 run: $(VENV)/tools
 	$(RUN) '^(datasets|ecommerce|social)\.$(ALL_BUT_INSTRUCTIONS)'
 	@echo "Measured. 'make site' publishes the results; README.md shows how to compare commits."
 
 full: $(VENV)/tools
-	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)'
+	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)(?!.*$(RATIOS))'
+
+# Times the driver, each in at least five processes.
+ratios: $(VENV)/tools
+	$(RUN) '$(RATIOS)'
 
 load: $(VENV)/tools
 	$(RUN) '^load\.'

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 4, 16
+LEAST, MOST = 5, 16
 """How often an operation is measured, in as many layouts of memory."""
 ERROR = 0.008
 """The standard error, as a share, at which its ratios are enough."""
@@ -116,7 +116,7 @@ def count(scenario: Scenario) -> Counts:
         prepare=(scenario.again, bare),
         pairs=3,
         most=20,
-        seconds=0.15,
+        seconds=0.2,
     )
     return {"times": times}
 
