@@ -540,31 +540,31 @@ def test_what_counters_do_not_see_is_not_compared() -> None:
     assert not [title for title in titles if re.search(unseen, title)]
 
 
-def test_the_floor_is_the_mean_over_layouts_but_for_the_extremes(tmp_path: Path) -> None:
+def test_the_floor_is_that_of_the_layouts_that_were_disturbed_least(tmp_path: Path) -> None:
     # The second job lacks something, the first needs the most layouts, the last is not measured.
     fake = """
         import json, os, pickle, sys
         layout = int(os.environ["SQLALCHEMY_ASV_LAYOUT"])
-        for place, (_, job, _) in enumerate(pickle.loads(open(sys.argv[1], "rb").read())[-1]):
-            times = {"noisy": [5, 1, 2, 3, 100, 4][layout % 6], "still": 7}
-            print(place, json.dumps({"times": times[job]} if job in times else "it lacks"))
+        for place, (_, job, _) in enumerate(pickle.loads(open(sys.argv[-1], "rb").read())[-1]):
+            visits = {"noisy": [[20, 3], [8, 1], [4, 2], [100, 60]][layout % 4], "still": [7, 2]}
+            print(place, json.dumps({"visit": visits[job]} if job in visits else "it lacks"))
     """
     done = in_layouts(fake, tmp_path)
     assert done.stdout.splitlines() == [
         '1 "it lacks"',
-        # 16 ratios: each of the six at least twice, those of the first four thrice.
-        f'0 {{"times": {(3 * (5 + 1 + 2 + 3) + 2 * (100 + 4) - 100 - 1) / 14}}}',
-        '2 {"times": 7.0}',
+        # 12 visits, each of the four thrice: the lower six of either side are two of these thrice.
+        f'0 {{"times": {((4 + 8) / 2) / ((1 + 2) / 2)}}}',
+        '2 {"times": 3.5}',
     ]
     quickly = in_layouts(fake, tmp_path, SQLALCHEMY_ASV_QUICK="1")
-    assert quickly.stdout.splitlines()[1:] == ['0 {"times": 5.0}', '2 {"times": 7.0}']
+    assert quickly.stdout.splitlines()[1:] == [f'0 {{"times": {20 / 3}}}', '2 {"times": 3.5}']
 
 
-def test_ratios_are_enough_when_they_agree() -> None:
-    assert not floor.enough([2.0] * (floor.LEAST - 1))
-    assert floor.enough([2.0] * floor.LEAST)
-    assert not floor.enough([2.0, 2.2, 1.8, 2.1, 1.9])
-    assert floor.enough([2.02, 1.98] * 5)
+def test_visits_are_enough_when_those_disturbed_least_agree() -> None:
+    assert not floor.enough([(4, 2)] * (floor.LEAST - 1))
+    assert floor.enough([(4, 2)] * floor.LEAST)
+    assert floor.enough([(4, 2)] * 3 + [(9, 3), (70, 5)])
+    assert not floor.enough([(4, 2), (4, 2.2), (4, 1.8), (4, 2.1), (4, 1.9)])
 
 
 def test_a_process_that_fails_is_no_floor(tmp_path: Path) -> None:
@@ -576,9 +576,11 @@ def in_layouts(code: str, folder: Path, **environment: str) -> subprocess.Comple
     jobs: list[counting.Job] = [("module", name, ()) for name in ("noisy", "lacking", "still")]
     jobs.append(("module", "still", ("asyncio",)))
     file.write_bytes(pickle.dumps(("module", "count", None, jobs)))
+    script = folder / "layout.py"
+    script.write_text(textwrap.dedent(code), encoding="utf-8")
     command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts"]
     return subprocess.run(
-        [*command, sys.executable, "-c", textwrap.dedent(code), str(file)],
+        [*command, sys.executable, str(script), "counting", "fork_for_each", str(file)],
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         text=True,

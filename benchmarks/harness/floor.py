@@ -1,14 +1,25 @@
 """How many times as long an operation takes as its statements, sent again by the bare driver.
 
 What moves such a ratio is less chance within a process, which more samples mend, than where memory
-happens to lie, which is the process's own, and how much neighbours slow the processor, which stays
-for minutes and slows Python more than a driver. So all operations are gone through several times,
-each time in another process whose memory is displaced otherwise, and those whose ratios still
-differ too much several times more. The highest and the lowest are left out (docs/measurements.md).
+happens to lie, which is the process's own, and how much neighbours slow the processor, which goes
+on for seconds and slows Python more than a driver. So all operations are gone through several
+times, each time in another process whose memory is displaced otherwise, and those whose times still
+differ too much several times more. Whatever disturbs makes longer: of each visit the shortest
+sample of either side counts, and of the visits the lower half (docs/measurements.md).
+
+A restore within this process empties the processor's caches, and how fast they fill again depends
+on neighbours more than on anything. So where an operation changes such a database, the same is done
+before each sample where it leaves nothing: by the operation on another database, and by the driver
+in a transaction that is rolled back.
+
+Where there are two processors, the next operation is set up on one while one is measured on the
+other.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import math
 import os
@@ -16,29 +27,33 @@ import pickle
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .counting import PROCESS, Counts, counted, title
+from .counting import PROCESS, Counts, counted, fork_for_each, title
+from .database import chosen
 from .environment import quick
 from .instructions import LAYOUT
-from .ratio import ratio
+from .ratio import samples
+from .recording import Tape
 from .replay import check, replay
 
 if TYPE_CHECKING:
     from .database import Images
-    from .recording import Tape
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 5, 16
+LEAST, MOST = 5, 12
 """How often an operation is measured, in as many layouts of memory."""
 ERROR = 0.008
-"""The standard error, as a share, at which its ratios are enough."""
+"""The standard error, as a share, at which its ratio is good enough."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
+
+Visit = tuple[float, float]
+"""Seconds that an operation and its replay take in one layout."""
 
 
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
@@ -47,24 +62,25 @@ def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ..
     return float(counted(count, METRICS, scenario, images, params, command)["times"])
 
 
-def in_layouts(*command: str) -> None:
-    """Run a command that prints ratios of the jobs in a file, on one processor, in many layouts.
+def in_layouts(python: str, process: str, *command: str) -> None:
+    """Measure the jobs in the file with which a command of `counted` ends, in many layouts.
 
-    The file is the command's last argument; it is written again with the jobs whose ratios are not
-    enough. Prints the mean of all but the extremes for each. Ends as the command does if it fails.
+    The file is written again with the jobs that need more. Prints the ratio of each, as
+    `fork_for_each` prints counts. Ends as the process of a layout does if it fails.
     """
-    # A process for each operation, as many at a time as there are processors to run on.
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     file = Path(command[-1])
     *what, jobs = pickle.loads(file.read_bytes())  # noqa: S301 (our own)
-    found: dict[int, list[float]] = {}
+    visits: dict[int, list[Visit]] = {}
     # Those through asyncio are n/a (`Scenario.track_times_driver`), though asv was asked for them.
     left = [number for number, (_, _, params) in enumerate(jobs) if "asyncio" not in params]
     for layout in range(1 if quick() else MOST):
         file.write_bytes(pickle.dumps((*what, [jobs[number] for number in left])))
-        environment = os.environ | {LAYOUT: str(layout), TAPES: str(file.parent)}
         done = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=False
+            [python, process, "floor", "in_layout", str(file)],
+            env=os.environ | {LAYOUT: str(layout), TAPES: str(file.parent)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode:
             sys.exit(done.returncode)
@@ -74,23 +90,60 @@ def in_layouts(*command: str) -> None:
             if isinstance(counts, str):
                 print(left[int(place)], text)
             else:
-                found.setdefault(left[int(place)], []).append(counts["times"])
-        left = [number for number in left if number in found and not enough(found[number])]
+                visits.setdefault(left[int(place)], []).append(counts["visit"])
+        left = [number for number in left if number in visits and not enough(visits[number])]
         if not left:
             break
-    for number, times in found.items():
-        kept = sorted(times)[1:-1] or times
-        print(number, json.dumps({"times": statistics.fmean(kept)}))
+    for number, made in visits.items():
+        print(number, json.dumps({"times": estimate(made)[0]}))
 
 
-def enough(times: Sequence[float]) -> bool:
-    """Whether more ratios would hardly move their mean."""
-    error = statistics.stdev(times) / len(times) ** 0.5 if len(times) >= LEAST else math.inf
-    return error <= ERROR * statistics.fmean(times)
+def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
+    """The ratio and its standard error as a share, from the lower half of each side (three least).
+
+    One visit has an infinite error.
+    """
+    kept = max(3, len(visits) // 2)
+    low, floor = (sorted(side)[:kept] for side in zip(*visits, strict=True))
+    times = statistics.fmean(low) / statistics.fmean(floor)
+    if len(low) == 1:
+        return times, math.inf
+    errors = [statistics.stdev(s) / statistics.fmean(s) / len(s) ** 0.5 for s in (low, floor)]
+    return times, math.hypot(*errors)
+
+
+def enough(visits: Sequence[Visit]) -> bool:
+    """Whether more visits would hardly move their ratio."""
+    return len(visits) >= LEAST and estimate(visits)[1] <= ERROR
+
+
+def in_layout(file: str) -> None:
+    """Visit each job in a file once, in this process's layout; prints what `count` returns.
+
+    Two at a time where there are two processors: the higher one measures.
+    """
+    *others, measuring = sorted(os.sched_getaffinity(0))[-2:]
+    os.sched_setaffinity(0, {*others, measuring})
+    os.register_at_fork(after_in_child=lambda: os.sched_setaffinity(0, others or {measuring}))
+    chosen()  # imports its driver, once for all forks
+    fork_for_each(file)
+
+
+@contextlib.contextmanager
+def measuring() -> Iterator[None]:
+    """The block runs on the processor that measures, on which no other fork of its parent runs."""
+    before = os.sched_getaffinity(0)
+    with Path(os.environ[TAPES], "measuring").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(os.getppid()))})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
 
 
 def count(scenario: Scenario) -> Counts:
-    """The ratio of a scenario that has been set up.
+    """The shortest times of a scenario that has been set up, and of its replay: a `Visit`.
 
     Raises `NotImplementedError` if it sends nothing, `AssertionError` unless the replay fetches
     what the operation did.
@@ -98,27 +151,62 @@ def count(scenario: Scenario) -> Counts:
     tape = recorded(scenario)
     if not tape.statements:
         raise NotImplementedError("the operation sends no statement")
+    # The driver's commits are left out, so that it can be undone.
+    rehearsal = Tape([item for item in tape.items if item != "commit"])
+    twin = scenario.twin() if writes_here(scenario) else None
     driver: Any = None
+
+    def rehearse() -> None:
+        """Leave what is needed in the processor's caches, which a restore here has emptied."""
+        if twin and not driver.in_transaction:
+            replay(driver, rehearsal)
+            driver.rollback()
+
+    def again() -> None:
+        nonlocal driver
+        if twin:
+            twin.again()
+        scenario.again()
+        # On a server, to restore takes a new connection.
+        driver = scenario.database.driver
+        if twin:
+            twin.perform()
+            twin.close()
+        rehearse()
 
     def bare() -> None:
         nonlocal driver
         scenario.again()
         # What is sent is sent on a connection without a transaction, as the operation's is.
         scenario.close()
-        # On a server, to restore takes a new connection.
         driver = scenario.database.driver
+        rehearse()
 
     bare()
     check(tape, replay(driver, tape))
-    times = ratio(
-        scenario.perform,
-        lambda: replay(driver, tape),
-        prepare=(scenario.again, bare),
-        pairs=3,
-        most=20,
-        seconds=0.2,
-    )
-    return {"times": times}
+    with measuring():
+        taken = samples(
+            scenario.perform,
+            lambda: replay(driver, tape),
+            prepare=(again, bare),
+            pairs=3,
+            most=25,
+            seconds=0.05,
+        )
+    return {"visit": [min(side) for side in taken]}
+
+
+def writes_here(scenario: Scenario) -> bool:
+    """Whether it changes rows of a database in this process, where a restore copies all of it."""
+
+    def changes() -> int | None:
+        # Only SQLite's connections know.
+        return getattr(scenario.database.driver, "total_changes", None)
+
+    scenario.again()
+    before = changes()
+    scenario.perform()
+    return changes() != before
 
 
 def recorded(scenario: Scenario) -> Tape:

@@ -21,27 +21,43 @@ def ratio(
     second: Action,
     *,
     pairs: int,
-    most: float = math.inf,
     seconds: float = 0,
     prepare: tuple[Action, Action] = (nothing, nothing),
 ) -> float:
     """How many times as long the first takes as the second.
 
-    Takes at least `pairs` samples of each (two or more), in turns, and more, up to `most`, while
-    `seconds` last; each after its preparation, which is not timed. What disturbs a sample makes it
-    longer, so the low ones are the true ones: divides the lower decile of one side by that of the
-    other. The garbage collector is off, as in `timeit`, and collects between long samples.
-    `asv run --quick` takes two.
+    Takes samples as `samples` does. What disturbs a sample makes it longer, so the low ones are the
+    true ones: divides the lower decile of one side by that of the other.
+    """
+    taken = samples(first, second, pairs=pairs, seconds=seconds, prepare=prepare)
+    low, floor = (statistics.quantiles(s, n=10, method="inclusive")[0] for s in taken)
+    return low / floor
+
+
+def samples(
+    first: Action,
+    second: Action,
+    *,
+    pairs: int,
+    most: float = math.inf,
+    seconds: float = 0,
+    prepare: tuple[Action, Action] = (nothing, nothing),
+) -> tuple[list[float], list[float]]:
+    """Seconds that the one takes and those that the other takes, in turns.
+
+    Takes at least `pairs` samples of each (two or more), and more, up to `most`, while `seconds`
+    last; each after its preparation, which is not timed. The garbage collector is off, as in
+    `timeit`, and collects between long samples. `asv run --quick` takes two.
     """
     if quick():
         pairs, seconds = 2, 0
-    samples: tuple[list[float], list[float]] = ([], [])
+    taken: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + seconds
     settle()
     gc.disable()
     try:
-        while (taken := len(samples[0])) < pairs or (taken < most and time.perf_counter() < end):
-            for before, act, times in zip(prepare, (first, second), samples, strict=True):
+        while (n := len(taken[0])) < pairs or (n < most and time.perf_counter() < end):
+            for before, act, times in zip(prepare, (first, second), taken, strict=True):
                 before()
                 start = time.perf_counter()
                 act()
@@ -50,5 +66,4 @@ def ratio(
                     gc.collect()
     finally:
         gc.enable()
-    low, floor = (statistics.quantiles(s, n=10, method="inclusive")[0] for s in samples)
-    return low / floor
+    return taken
