@@ -375,6 +375,22 @@ def test_a_replay_fetches_what_the_operation_fetched(
         instance.database.driver.rollback()
 
 
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
+def test_a_rehearsal_leaves_nothing(
+    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(image_folder)
+    instance = scenario()
+    instance.ready(images_of(scenario), *(values[0] for values in scenario.params))
+    tape = instance.recorded()
+    instance.again()
+    instance.close()
+    before = list(instance.database.driver.iterdump())
+    floor.rehearse(instance.database.driver, tape)
+    assert list(instance.database.driver.iterdump()) == before
+    instance.database.close()
+
+
 def test_a_replay_that_fetches_other_rows_is_noticed(image_folder: Path) -> None:
     database = SQLite((image_folder / "social-1.sqlite").read_bytes())
     database.restore()

@@ -57,7 +57,7 @@ Visit = tuple[float, float]
 
 
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
-    """The mean of ratios in several layouts of memory. Raises what `counted` raises."""
+    """The ratio, from several layouts of memory. Raises what `counted` raises."""
     command = [sys.executable, str(PROCESS), "floor", "in_layouts"]
     return float(counted(count, METRICS, scenario, images, params, command)["times"])
 
@@ -151,16 +151,8 @@ def count(scenario: Scenario) -> Counts:
     tape = recorded(scenario)
     if not tape.statements:
         raise NotImplementedError("the operation sends no statement")
-    # The driver's commits are left out, so that it can be undone.
-    rehearsal = Tape([item for item in tape.items if item != "commit"])
     twin = scenario.twin() if writes_here(scenario) else None
     driver: Any = None
-
-    def rehearse() -> None:
-        """Leave what is needed in the processor's caches, which a restore here has emptied."""
-        if twin and not driver.in_transaction:
-            replay(driver, rehearsal)
-            driver.rollback()
 
     def again() -> None:
         nonlocal driver
@@ -172,7 +164,7 @@ def count(scenario: Scenario) -> Counts:
         if twin:
             twin.perform()
             twin.close()
-        rehearse()
+            rehearse(driver, tape)
 
     def bare() -> None:
         nonlocal driver
@@ -180,7 +172,8 @@ def count(scenario: Scenario) -> Counts:
         # What is sent is sent on a connection without a transaction, as the operation's is.
         scenario.close()
         driver = scenario.database.driver
-        rehearse()
+        if twin:
+            rehearse(driver, tape)
 
     bare()
     check(tape, replay(driver, tape))
@@ -194,6 +187,17 @@ def count(scenario: Scenario) -> Counts:
             seconds=0.05,
         )
     return {"visit": [min(side) for side in taken]}
+
+
+def rehearse(driver: Any, tape: Tape) -> None:
+    """Send the statements to a database of SQLite and undo them: leaves nothing but warm caches.
+
+    Does nothing where a session has begun a transaction.
+    """
+    if not driver.in_transaction:
+        driver.execute("BEGIN")
+        replay(driver, Tape([item for item in tape.items if item != "commit"]))
+        driver.rollback()
 
 
 def writes_here(scenario: Scenario) -> bool:
