@@ -106,7 +106,7 @@ def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
     kept = max(3, len(visits) // 2)
     low, floor = (sorted(side)[:kept] for side in zip(*visits, strict=True))
     times = statistics.fmean(low) / statistics.fmean(floor)
-    if len(low) == 1:
+    if len(visits) == 1:
         return times, math.inf
     errors = [statistics.stdev(s) / statistics.fmean(s) / len(s) ** 0.5 for s in (low, floor)]
     return times, math.hypot(*errors)
@@ -155,22 +155,20 @@ def count(scenario: Scenario) -> Counts:
     driver: Any = None
 
     def again() -> None:
-        nonlocal driver
         if twin:
             twin.again()
         scenario.again()
-        # On a server, to restore takes a new connection.
-        driver = scenario.database.driver
         if twin:
             twin.perform()
             twin.close()
-            rehearse(driver, tape)
+            rehearse(scenario.database.driver, tape)
 
     def bare() -> None:
         nonlocal driver
         scenario.again()
         # What is sent is sent on a connection without a transaction, as the operation's is.
         scenario.close()
+        # On a server, to restore takes a new connection.
         driver = scenario.database.driver
         if twin:
             rehearse(driver, tape)
