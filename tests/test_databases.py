@@ -237,7 +237,7 @@ def test_a_write_is_so_many_times_its_driver(
         instance.ready(images[database, scenario.dataset])
         try:
             # Only a restore in this process is worth a rehearsal; `count` checks that it is undone.
-            assert floor.writes_here(instance) == (database == "sqlite")
+            assert floor.recorded(instance)[1] == (database == "sqlite")
             assert min(floor.count(instance)["visit"]) > 0
         finally:
             instance.close()

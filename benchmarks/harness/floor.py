@@ -3,9 +3,9 @@
 What moves such a ratio is less chance within a process, which more samples mend, than where memory
 happens to lie, which is the process's own, and how much neighbours slow the processor, which goes
 on for seconds and slows Python more than a driver. So all operations are gone through several
-times, each time in another process whose memory is displaced otherwise, and those whose times still
-differ too much several times more. Whatever disturbs makes longer: of each visit the shortest
-sample of either side counts, and of the visits the lower half (docs/measurements.md).
+times, each time in another process whose memory is displaced otherwise, and those whose ratios
+still differ too much several times more. Whatever disturbs makes longer: of each visit the lower
+quarter of either side's samples counts, and of the visits the lower half (docs/measurements.md).
 
 A restore within this process empties the processor's caches, and how fast they fill again depends
 on neighbours more than on anything. So where an operation changes such a database, the same is done
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 5, 12
+LEAST, MOST = 7, 12
 """How often an operation is measured, in as many layouts of memory."""
 ERROR = 0.008
 """The standard error, as a share, at which its ratio is good enough."""
@@ -99,17 +99,21 @@ def in_layouts(python: str, process: str, *command: str) -> None:
 
 
 def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
-    """The ratio and its standard error as a share, from the lower half of each side (three least).
+    """The ratio, of the lower half of each side, and its standard error as a share.
 
     One visit has an infinite error.
     """
-    kept = max(3, len(visits) // 2)
-    low, floor = (sorted(side)[:kept] for side in zip(*visits, strict=True))
-    times = statistics.fmean(low) / statistics.fmean(floor)
+    low, floor = (lowest(side, 1 / 2) for side in zip(*visits, strict=True))
     if len(visits) == 1:
-        return times, math.inf
-    errors = [statistics.stdev(s) / statistics.fmean(s) / len(s) ** 0.5 for s in (low, floor)]
-    return times, math.hypot(*errors)
+        return low / floor, math.inf
+    # What slows one side slows the other as well, so of the visits' own ratios.
+    error = statistics.stdev(math.log(one / other) for one, other in visits)
+    return low / floor, error / len(visits) ** 0.5
+
+
+def lowest(times: Sequence[float], share: float) -> float:
+    """The mean of so many of them, at least one."""
+    return statistics.fmean(sorted(times)[: math.ceil(share * len(times))])
 
 
 def enough(visits: Sequence[Visit]) -> bool:
@@ -143,15 +147,15 @@ def measuring() -> Iterator[None]:
 
 
 def count(scenario: Scenario) -> Counts:
-    """The shortest times of a scenario that has been set up, and of its replay: a `Visit`.
+    """The low times of a scenario that has been set up, and of its replay: a `Visit`.
 
     Raises `NotImplementedError` if it sends nothing, `AssertionError` unless the replay fetches
     what the operation did.
     """
-    tape = recorded(scenario)
+    tape, writes = recorded(scenario)
     if not tape.statements:
         raise NotImplementedError("the operation sends no statement")
-    twin = scenario.twin() if writes_here(scenario) else None
+    twin = scenario.twin() if writes else None
     driver: Any = None
 
     def again() -> None:
@@ -180,11 +184,10 @@ def count(scenario: Scenario) -> Counts:
             scenario.perform,
             lambda: replay(driver, tape),
             prepare=(again, bare),
-            pairs=3,
-            most=25,
+            pairs=2,
             seconds=0.05,
         )
-    return {"visit": [min(side) for side in taken]}
+    return {"visit": [lowest(side, 1 / 4) for side in taken]}
 
 
 def rehearse(driver: Any, tape: Tape) -> None:
@@ -198,26 +201,23 @@ def rehearse(driver: Any, tape: Tape) -> None:
         driver.rollback()
 
 
-def writes_here(scenario: Scenario) -> bool:
-    """Whether it changes rows of a database in this process, where a restore copies all of it."""
+def recorded(scenario: Scenario) -> tuple[Tape, bool]:
+    """What its operation sends and fetches, and whether it changes a database in this process.
 
-    def changes() -> int | None:
-        # Only SQLite's connections know.
-        return getattr(scenario.database.driver, "total_changes", None)
-
-    scenario.again()
-    before = changes()
-    scenario.perform()
-    return changes() != before
-
-
-def recorded(scenario: Scenario) -> Tape:
-    """What its operation sends and fetches, recorded where no other layout has done so yet."""
+    There a restore copies all of it. Both are recorded where no other layout has done so yet.
+    """
     kept = Path(os.environ[TAPES], quote(title(scenario.job), safe=""))
     if not kept.exists():
         # On an engine that was listened to, SQLAlchemy does more ever after.
         twin = scenario.twin()
-        kept.write_bytes(pickle.dumps(twin.recorded()))
+        before = changes(twin)
+        tape = twin.recorded()
+        kept.write_bytes(pickle.dumps((tape, changes(twin) != before)))
         twin.close()
         twin.database.close()
     return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301 (our own)
+
+
+def changes(scenario: Scenario) -> int | None:
+    """Rows changed so far on its connection, which only SQLite's know."""
+    return getattr(scenario.database.driver, "total_changes", None)

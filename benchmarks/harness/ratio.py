@@ -1,7 +1,6 @@
 """Ratios that hold on a busy machine: both sides in one process, taken turn by turn."""
 
 import gc
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -39,15 +38,14 @@ def samples(
     second: Action,
     *,
     pairs: int,
-    most: float = math.inf,
     seconds: float = 0,
     prepare: tuple[Action, Action] = (nothing, nothing),
 ) -> tuple[list[float], list[float]]:
     """Seconds that the one takes and those that the other takes, in turns.
 
-    Takes at least `pairs` samples of each (two or more), and more, up to `most`, while `seconds`
-    last; each after its preparation, which is not timed. The garbage collector is off, as in
-    `timeit`, and collects between long samples. `asv run --quick` takes two.
+    Takes at least `pairs` samples of each (two or more), and more while `seconds` last; each after
+    its preparation, which is not timed. The garbage collector is off, as in `timeit`, and collects
+    between long samples. `asv run --quick` takes two.
     """
     if quick():
         pairs, seconds = 2, 0
@@ -56,7 +54,7 @@ def samples(
     settle()
     gc.disable()
     try:
-        while (n := len(taken[0])) < pairs or (n < most and time.perf_counter() < end):
+        while len(taken[0]) < pairs or time.perf_counter() < end:
             for before, act, times in zip(prepare, (first, second), taken, strict=True):
                 before()
                 start = time.perf_counter()

@@ -91,7 +91,7 @@ class Scenario(abc.ABC):
     timeout = 120
     rounds = 2
     repeat = (4, 50, 0.1)
-    warmup_time = 0.05
+    warmup_time = 0.02  # `ready` has warmed up already
 
     _database: Database | None = None
     _session: Session | None = None
