@@ -8,7 +8,6 @@ import os
 import pickle
 import pkgutil
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -412,13 +411,6 @@ def test_counts_are_equal_on_every_run(feed: Any) -> None:
     assert seen[0][:3] == seen[1][:3] == seen[2][:3]
     assert min(seen[0]) > 0
     assert seen[1] == pytest.approx(seen[0], rel=0.01)
-
-
-@pytest.fixture
-def valgrind() -> None:
-    if shutil.which("valgrind") is None:
-        assert not os.environ.get("CI"), "CI must have Debian's package valgrind"
-        pytest.skip("needs callgrind: install Debian's package valgrind")
 
 
 def keyset_page() -> type[Scenario]:
