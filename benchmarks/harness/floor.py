@@ -48,7 +48,7 @@ METRICS = ("track_times_driver",)
 LEAST, MOST = 7, 12
 """How often an operation is measured, in as many layouts of memory."""
 ERROR = 0.008
-"""The standard error, as a share, at which its ratio is good enough."""
+"""The standard error of its ratios, as a share, at which they are enough."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
 
@@ -95,20 +95,8 @@ def in_layouts(python: str, process: str, *command: str) -> None:
         if not left:
             break
     for number, made in visits.items():
-        print(number, json.dumps({"times": estimate(made)[0]}))
-
-
-def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
-    """The ratio, of the lower half of each side, and its standard error as a share.
-
-    One visit has an infinite error.
-    """
-    low, floor = (lowest(side, 1 / 2) for side in zip(*visits, strict=True))
-    if len(visits) == 1:
-        return low / floor, math.inf
-    # What slows one side slows the other as well, so of the visits' own ratios.
-    error = statistics.stdev(math.log(one / other) for one, other in visits)
-    return low / floor, error / len(visits) ** 0.5
+        low, floor = (lowest(side, 1 / 2) for side in zip(*made, strict=True))
+        print(number, json.dumps({"times": low / floor}))
 
 
 def lowest(times: Sequence[float], share: float) -> float:
@@ -118,7 +106,11 @@ def lowest(times: Sequence[float], share: float) -> float:
 
 def enough(visits: Sequence[Visit]) -> bool:
     """Whether more visits would hardly move their ratio."""
-    return len(visits) >= LEAST and estimate(visits)[1] <= ERROR
+    if len(visits) < LEAST:
+        return False
+    # What slows one side slows the other as well, so of the visits' own ratios.
+    deviation = statistics.stdev(math.log(one / other) for one, other in visits)
+    return deviation / math.sqrt(len(visits)) <= ERROR
 
 
 def in_layout(file: str) -> None:
