@@ -35,6 +35,8 @@ from benchmarks.harness.version import version_of
 from fixtures.social import operations
 from fixtures.social.models import Tag
 
+from .packages import need_instructions
+
 SUITE = Path(benchmarks.__file__).parent
 FAMILY = [
     "time_wall",
@@ -418,8 +420,9 @@ def keyset_page() -> type[Scenario]:
 
 
 def test_instructions_are_equal_on_every_run(
-    image_folder: Path, monkeypatch: pytest.MonkeyPatch, valgrind: None
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    need_instructions()
     monkeypatch.chdir(image_folder)
     monkeypatch.setenv(counting.SELECTION, json.dumps(["KeysetPage"]))
     scenario = keyset_page()
