@@ -92,6 +92,10 @@ class Database(abc.ABC):
     def restore(self) -> None:
         """Make the content what `fill` left; nothing to do if nothing changed since."""
 
+    def keep(self) -> bool:
+        """Make the present content what `restore` brings back; whether it can."""
+        return False
+
     @classmethod  # noqa: B027 (only a server may not answer)
     def check(cls) -> None:
         """Refuse unless it answers."""

@@ -93,9 +93,14 @@ class Scenario(abc.ABC):
     repeat = (4, 50, 0.1)
     warmup_time = 0.02  # `ready` has warmed up already
 
+    warm_ups = 2
+    """How often `ready` performs the operation: what the first leaves in caches, the second may
+    still make use of."""
+
     _database: Database | None = None
     _session: Session | None = None
     _given: tuple[Any, ...] = ()
+    _kept = False
     _arguments: tuple[Any, ...] = ()
     _operation: Callable[..., object]
 
@@ -231,6 +236,10 @@ class Scenario(abc.ABC):
         self.close()
         self._fresh()
 
+    def keep(self) -> None:
+        """Have `again` bring back what `prepare` has left, where the database can, without it."""
+        self._kept = self.database.keep()
+
     def close(self) -> None:
         if self._session is not None:
             self.database.run(self._session.close)
@@ -268,8 +277,7 @@ class Scenario(abc.ABC):
         self._operation = self.operation
         if access == "asyncio":
             self._operation = functools.partial(database.run, self.operation)
-        # Twice: what the first run leaves in caches, the second may still make use of.
-        left = 1 if quick() else 2
+        left = 1 if quick() else self.warm_ups
         while left:
             try:
                 self._fresh()
@@ -293,8 +301,9 @@ class Scenario(abc.ABC):
         self.database.run(self._prepare)
 
     def _prepare(self) -> None:
-        with Session(self.database.engine) as session:
-            self.prepare(session, *self._arguments)
+        if not self._kept:
+            with Session(self.database.engine) as session:
+                self.prepare(session, *self._arguments)
         self._session = Session(self.database.engine)
         self.load(self._session, *self._arguments)
 

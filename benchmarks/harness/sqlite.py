@@ -98,6 +98,12 @@ class SQLite(Database):
         self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
         self._changes = self.driver.total_changes
 
+    def keep(self) -> bool:
+        if self.driver.total_changes != self._changes:
+            self._image = self.serialize()
+            self._changes = self.driver.total_changes
+        return True
+
     def mark_changed(self) -> None:
         """Make the next `restore` do its work whether or not a row changed."""
         self._changes = -1
