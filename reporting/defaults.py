@@ -36,6 +36,9 @@ def pass_on_options() -> None:
     options, _ = parser.parse_known_args()
     insist_on_repository(options.config or "asv.conf.json")
     servers.choose(measuring=options.command in ("run", "continuous", "find", "profile"))
+    visits = os.environ.get("SQLALCHEMY_ASV_VISITS", "1")
+    if not (visits.isdecimal() and int(visits)):
+        servers.stop(f"SQLALCHEMY_ASV_VISITS={visits}: say how often at most, 1 or more")
     if options.quick:
         os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
     if options.command in ("run", "continuous"):

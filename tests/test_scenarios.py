@@ -392,6 +392,26 @@ def test_a_rehearsal_leaves_nothing(
     instance.database.close()
 
 
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
+def test_what_is_kept_needs_no_preparing(
+    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(image_folder)
+    instance = scenario()
+    instance.ready(images_of(scenario), *(values[0] for values in scenario.params))
+    instance.close()
+    before = list(instance.database.driver.iterdump())
+    instance.keep()
+    monkeypatch.setattr(instance, "prepare", pytest.fail)
+    for _ in range(2):
+        instance.again()
+        instance.perform()
+    instance.again()
+    instance.close()
+    assert list(instance.database.driver.iterdump()) == before
+    instance.database.close()
+
+
 def test_a_replay_that_fetches_other_rows_is_noticed(image_folder: Path) -> None:
     database = SQLite((image_folder / "social-1.sqlite").read_bytes())
     database.restore()
@@ -551,49 +571,57 @@ def test_what_counters_do_not_see_is_not_compared() -> None:
     assert not [title for title in titles if re.search(unseen, title)]
 
 
-def test_the_floor_is_that_of_the_layouts_that_were_disturbed_least(tmp_path: Path) -> None:
+def test_the_floor_is_the_middle_of_many_layouts(tmp_path: Path) -> None:
     # The second job lacks something, the first needs the most layouts, the last is not measured.
     fake = """
         import json, os, pickle, sys
         layout = int(os.environ["SQLALCHEMY_ASV_LAYOUT"])
         for place, (_, job, _) in enumerate(pickle.loads(open(sys.argv[-1], "rb").read())[-1]):
-            visits = {"noisy": [[20, 3], [8, 1], [4, 2], [100, 60]][layout % 4], "still": [7, 2]}
-            print(place, json.dumps({"visit": visits[job]} if job in visits else "it lacks"))
+            ratios = {"noisy": [2, 4, 8, 100][layout % 4], "still": 3.5}
+            print(place, json.dumps({"ratio": ratios[job]} if job in ratios else "it lacks"))
     """
-    done = in_layouts(fake, tmp_path)
-    assert done.stdout.splitlines() == [
-        '1 "it lacks"',
-        # 12 visits, each of the four thrice: the lower six of either side are two of these thrice.
-        f'0 {{"times": {((4 + 8) / 2) / ((1 + 2) / 2)}}}',
-        '2 {"times": 3.5}',
-    ]
-    quickly = in_layouts(fake, tmp_path, SQLALCHEMY_ASV_QUICK="1")
-    assert quickly.stdout.splitlines()[1:] == [f'0 {{"times": {20 / 3}}}', '2 {"times": 3.5}']
+    done = in_layouts(fake, tmp_path, 12)
+    assert done.stdout.splitlines() == ['1 "it lacks"', '0 {"times": 6.0}', '2 {"times": 3.5}']
+    once = in_layouts(fake, tmp_path, 1)
+    assert once.stdout.splitlines()[1:] == ['0 {"times": 2.0}', '2 {"times": 3.5}']
 
 
 def test_visits_are_enough_when_their_ratios_agree() -> None:
-    assert not floor.enough([(4, 2)] * (floor.LEAST - 1))
-    assert floor.enough([(4, 2)] * floor.LEAST)
-    # What slows both sides alike is no reason to go on.
-    assert floor.enough([(4, 2), (4.4, 2.2), (3.6, 1.8), (40, 20)] + [(4.2, 2.1)] * 3)
-    assert not floor.enough([(4, 2), (4, 2.2), (4, 1.8), (4, 2.1), (4, 1.9), (4, 2.2), (4, 1.8)])
+    assert not floor.enough([2] * (floor.LEAST - 1))
+    assert floor.enough([2] * floor.LEAST)
+    # One that was disturbed is no reason to go on.
+    assert floor.enough([2] * floor.LEAST + [3])
+    assert not floor.enough([2, 2.2, 1.8, 2.1, 1.9, 2.2, 1.8, 2])
+
+
+def test_a_ratio_is_visited_as_often_as_is_said(
+    feed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(*arguments: Any) -> counting.Counts:
+        return {"times": int(arguments[-1][-1])}
+
+    monkeypatch.setattr(floor, "counted", counted)
+    assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == floor.MOST
+    monkeypatch.setenv(floor.VISITS, "40")
+    assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == 40
+    monkeypatch.setenv("SQLALCHEMY_ASV_QUICK", "1")
+    assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == 1
 
 
 def test_a_process_that_fails_is_no_floor(tmp_path: Path) -> None:
-    assert in_layouts("raise SystemExit(3)", tmp_path).returncode == 3
+    assert in_layouts("raise SystemExit(3)", tmp_path, 1).returncode == 3
 
 
-def in_layouts(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def in_layouts(code: str, folder: Path, layouts: int) -> subprocess.CompletedProcess[str]:
     file = folder / "jobs.pickle"
     jobs: list[counting.Job] = [("module", name, ()) for name in ("noisy", "lacking", "still")]
     jobs.append(("module", "still", ("asyncio",)))
     file.write_bytes(pickle.dumps(("module", "count", None, jobs)))
     script = folder / "layout.py"
     script.write_text(textwrap.dedent(code), encoding="utf-8")
-    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts"]
+    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", str(layouts)]
     return subprocess.run(
         [*command, sys.executable, str(script), "counting", "fork_for_each", str(file)],
-        env=os.environ | environment,
         stdout=subprocess.PIPE,
         text=True,
         check=False,

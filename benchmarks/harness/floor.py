@@ -5,7 +5,8 @@ happens to lie, which is the process's own, and how much neighbours slow the pro
 on for seconds and slows Python more than a driver. So all operations are gone through several
 times, each time in another process whose memory is displaced otherwise, and those whose ratios
 still differ too much several times more. Whatever disturbs makes longer: of each visit the lower
-quarter of either side's samples counts, and of the visits the lower half (docs/measurements.md).
+quarter of either side's samples counts. What slows a processor to half its speed slows both sides:
+of the visits' ratios those in the middle count (docs/measurements.md).
 
 A restore within this process empties the processor's caches, and how fast they fill again depends
 on neighbours more than on anything. So where an operation changes such a database, the same is done
@@ -45,35 +46,36 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 7, 12
+LEAST, MOST = 8, 12
 """How often an operation is measured, in as many layouts of memory."""
+VISITS = "SQLALCHEMY_ASV_VISITS"
+"""Environment variable with another number than `MOST`."""
 ERROR = 0.008
 """The standard error of its ratios, as a share, at which they are enough."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
 
-Visit = tuple[float, float]
-"""Seconds that an operation and its replay take in one layout."""
-
 
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
     """The ratio, from several layouts of memory. Raises what `counted` raises."""
-    command = [sys.executable, str(PROCESS), "floor", "in_layouts"]
+    layouts = "1" if quick() else os.environ.get(VISITS, str(MOST))
+    command = [sys.executable, str(PROCESS), "floor", "in_layouts", layouts]
     return float(counted(count, METRICS, scenario, images, params, command)["times"])
 
 
-def in_layouts(python: str, process: str, *command: str) -> None:
-    """Measure the jobs in the file with which a command of `counted` ends, in many layouts.
+def in_layouts(layouts: str, python: str, process: str, *command: str) -> None:
+    """Measure the jobs in the file with which a command of `counted` ends.
 
-    The file is written again with the jobs that need more. Prints the ratio of each, as
-    `fork_for_each` prints counts. Ends as the process of a layout does if it fails.
+    In up to so many layouts; the file is written again with the jobs that need more. Prints the
+    ratio of each, as `fork_for_each` prints counts. Ends as the process of a layout does if it
+    fails.
     """
     file = Path(command[-1])
     *what, jobs = pickle.loads(file.read_bytes())  # noqa: S301 (our own)
-    visits: dict[int, list[Visit]] = {}
+    ratios: dict[int, list[float]] = {}
     # Those through asyncio are n/a (`Scenario.track_times_driver`), though asv was asked for them.
     left = [number for number, (_, _, params) in enumerate(jobs) if "asyncio" not in params]
-    for layout in range(1 if quick() else MOST):
+    for layout in range(int(layouts)):
         file.write_bytes(pickle.dumps((*what, [jobs[number] for number in left])))
         done = subprocess.run(
             [python, process, "floor", "in_layout", str(file)],
@@ -90,27 +92,32 @@ def in_layouts(python: str, process: str, *command: str) -> None:
             if isinstance(counts, str):
                 print(left[int(place)], text)
             else:
-                visits.setdefault(left[int(place)], []).append(counts["visit"])
-        left = [number for number in left if number in visits and not enough(visits[number])]
+                ratios.setdefault(left[int(place)], []).append(counts["ratio"])
+        left = [number for number in left if number in ratios and not enough(ratios[number])]
         if not left:
             break
-    for number, made in visits.items():
-        low, floor = (lowest(side, 1 / 2) for side in zip(*made, strict=True))
-        print(number, json.dumps({"times": low / floor}))
+    for number, made in ratios.items():
+        print(number, json.dumps({"times": middle(made)}))
 
 
-def lowest(times: Sequence[float], share: float) -> float:
-    """The mean of so many of them, at least one."""
-    return statistics.fmean(sorted(times)[: math.ceil(share * len(times))])
+def lowest(times: Sequence[float]) -> float:
+    """The mean of their lower quarter."""
+    return statistics.fmean(sorted(times)[: math.ceil(len(times) / 4)])
 
 
-def enough(visits: Sequence[Visit]) -> bool:
-    """Whether more visits would hardly move their ratio."""
-    if len(visits) < LEAST:
+def middle(ratios: Sequence[float]) -> float:
+    """Their interquartile mean."""
+    outside = len(ratios) // 4
+    return statistics.fmean(sorted(ratios)[outside : len(ratios) - outside])
+
+
+def enough(ratios: Sequence[float]) -> bool:
+    """Whether more of them would hardly move their middle."""
+    if len(ratios) < LEAST:
         return False
-    # What slows one side slows the other as well, so of the visits' own ratios.
-    deviation = statistics.stdev(math.log(one / other) for one, other in visits)
-    return deviation / math.sqrt(len(visits)) <= ERROR
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    # The quartiles of a normal distribution are 1.35 standard deviations apart.
+    return (high - low) / 1.35 / math.sqrt(len(ratios)) <= ERROR * median
 
 
 def in_layout(file: str) -> None:
@@ -118,6 +125,9 @@ def in_layout(file: str) -> None:
 
     Two at a time where there are two processors: the higher one measures.
     """
+    from .scenario import Scenario  # which imports this module
+
+    Scenario.warm_ups = 1  # in the time of a second, more visits mend more
     *others, measuring = sorted(os.sched_getaffinity(0))[-2:]
     os.sched_setaffinity(0, {*others, measuring})
     os.register_at_fork(after_in_child=lambda: os.sched_setaffinity(0, others or {measuring}))
@@ -139,7 +149,7 @@ def measuring() -> Iterator[None]:
 
 
 def count(scenario: Scenario) -> Counts:
-    """The low times of a scenario that has been set up, and of its replay: a `Visit`.
+    """The ratio of a scenario that has been set up, in this layout.
 
     Raises `NotImplementedError` if it sends nothing, `AssertionError` unless the replay fetches
     what the operation did.
@@ -148,6 +158,9 @@ def count(scenario: Scenario) -> Counts:
     if not tape.statements:
         raise NotImplementedError("the operation sends no statement")
     twin = scenario.twin() if writes else None
+    scenario.keep()
+    if twin:
+        twin.keep()
     driver: Any = None
 
     def again() -> None:
@@ -179,7 +192,8 @@ def count(scenario: Scenario) -> Counts:
             pairs=2,
             seconds=0.05,
         )
-    return {"visit": [lowest(side, 1 / 4) for side in taken]}
+    low, floor = map(lowest, taken)
+    return {"ratio": low / floor}
 
 
 def rehearse(driver: Any, tape: Tape) -> None:
