@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -376,29 +377,32 @@ def test_a_replay_fetches_what_the_operation_fetched(
         instance.database.driver.rollback()
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
-def test_a_rehearsal_leaves_nothing(
-    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=scenarios(), ids=lambda scenario: scenario.__name__)
+def instance(
+    request: pytest.FixtureRequest, image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scenario]:
+    """Every scenario in turn, set up with the first of its parameters."""
     monkeypatch.chdir(image_folder)
-    instance = scenario()
-    instance.ready(images_of(scenario), *(values[0] for values in scenario.params))
+    instance: Scenario = request.param()
+    params = (values[0] for values in instance.params)
+    instance.ready(images_of(type(instance)), *params)
+    yield instance
+    instance.close()
+    instance.database.close()
+
+
+def test_a_rehearsal_leaves_nothing(instance: Scenario) -> None:
     tape = instance.recorded()
     instance.again()
     instance.close()
     before = list(instance.database.driver.iterdump())
     floor.rehearse(instance.database.driver, tape)
     assert list(instance.database.driver.iterdump()) == before
-    instance.database.close()
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
 def test_what_is_kept_needs_no_preparing(
-    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+    instance: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(image_folder)
-    instance = scenario()
-    instance.ready(images_of(scenario), *(values[0] for values in scenario.params))
     instance.close()
     before = list(instance.database.driver.iterdump())
     instance.keep()
@@ -409,7 +413,6 @@ def test_what_is_kept_needs_no_preparing(
     instance.again()
     instance.close()
     assert list(instance.database.driver.iterdump()) == before
-    instance.database.close()
 
 
 def test_a_replay_that_fetches_other_rows_is_noticed(image_folder: Path) -> None:
@@ -594,9 +597,7 @@ def test_visits_are_enough_when_their_ratios_agree() -> None:
     assert not floor.enough([2, 2.2, 1.8, 2.1, 1.9, 2.2, 1.8, 2])
 
 
-def test_a_ratio_is_visited_as_often_as_is_said(
-    feed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ratio_is_visited_as_often_as_is_said(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def counted(*arguments: Any) -> counting.Counts:
         return {"times": int(arguments[-1][-1])}
 
