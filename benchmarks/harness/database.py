@@ -90,7 +90,7 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     def restore(self) -> None:
-        """Make the content what `fill` left; nothing to do if nothing changed since."""
+        """Make the content what `fill`, or `keep`, left; nothing to do if nothing changed since."""
 
     def keep(self) -> bool:
         """Make the present content what `restore` brings back; whether it can."""
