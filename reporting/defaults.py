@@ -36,13 +36,18 @@ def pass_on_options() -> None:
     options, _ = parser.parse_known_args()
     insist_on_repository(options.config or "asv.conf.json")
     servers.choose(measuring=options.command in ("run", "continuous", "find", "profile"))
-    visits = os.environ.get("SQLALCHEMY_ASV_VISITS", "1")
-    if not (visits.isdecimal() and int(visits)):
-        servers.stop(f"SQLALCHEMY_ASV_VISITS={visits}: say how often at most, 1 or more")
+    check_visits()
     if options.quick:
         os.environ["SQLALCHEMY_ASV_QUICK"] = "1"
     if options.command in ("run", "continuous"):
         select(options.bench)
+
+
+def check_visits() -> None:
+    """Refuse a number of visits (`benchmarks/harness/floor.py`) that is none."""
+    visits = os.environ.get("SQLALCHEMY_ASV_VISITS", "1")
+    if not (visits.isdecimal() and int(visits)):
+        servers.stop(f"SQLALCHEMY_ASV_VISITS={visits}: say how often at most, 1 or more")
 
 
 def insist_on_repository(settings: str) -> None:

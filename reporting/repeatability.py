@@ -100,6 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     bench = options.bench or ["track_(statements|rows|calls|allocated)"]
     defaults.apply()
+    defaults.check_visits()
     defaults.select(bench)
     others = (os.cpu_count() or 2) - 1 if options.load else 0
     try:

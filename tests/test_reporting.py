@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -167,6 +169,25 @@ def test_repeatability_allows_what_the_metric_allows(
     remaining = iter(runs)
     monkeypatch.setattr(repeatability, "measure", lambda commit, bench: next(remaining))
     assert repeatability.main(["--runs", str(len(runs))]) == code
+
+
+@pytest.mark.parametrize(
+    "command", [["reporting.repeatability", "--runs", "2"], ["asv", "run", "--quick", "HEAD^!"]]
+)
+@pytest.mark.parametrize("visits", ["0", "-1", "many"])
+def test_visits_that_are_no_number_are_refused_in_a_line(command: list[str], visits: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"SQLALCHEMY_ASV_VISITS": visits},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout + done.stderr == (
+        f"sqlalchemy-asv: SQLALCHEMY_ASV_VISITS={visits}: say how often at most, 1 or more\n"
+    )
 
 
 def test_repeatability_without_a_commit_is_one_line(
