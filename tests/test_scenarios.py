@@ -609,6 +609,34 @@ def test_a_ratio_is_visited_as_often_as_is_said(feed: Any, monkeypatch: pytest.M
     assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == 1
 
 
+def test_a_batch_does_not_wait_for_one_that_fails(feed: Any) -> None:
+    module, name = type(feed).__module__, type(feed).__name__
+    jobs: list[counting.Job] = [(module, name, (how,)) for how in ("lazy", "nonsense", "selectin")]
+    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", "1"]
+    made = counting.count_all(floor.count, jobs, images_of(type(feed)), command)
+    assert set(made) == {repr(jobs[0]), repr(jobs[2])}
+    assert all(isinstance(c, dict) and c["times"] > 1 for c in made.values())
+
+
+def test_a_stage_is_reached_by_all_or_none() -> None:
+    stage, order = os.pipe(), os.pipe()
+    children = []
+    for number in range(3):
+        children.append(os.fork())
+        if not children[-1]:
+            os.write(order[1], b"before ")
+            if number:  # the first ends without reaching it
+                floor.reached(stage)
+                os.write(order[1], b"after ")
+            os._exit(0)
+    floor.reached(stage)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    assert os.read(order[0], 100).split() == [b"before"] * 3 + [b"after"] * 2
+    for end in (stage[0], *order):
+        os.close(end)
+
+
 def test_a_process_that_fails_is_no_floor(tmp_path: Path) -> None:
     assert in_layouts("raise SystemExit(3)", tmp_path, 1).returncode == 3
 

@@ -8,19 +8,22 @@ still differ too much several times more. Whatever disturbs makes longer: of eac
 quarter of either side's samples counts. What slows a processor to half its speed slows both sides:
 of the visits' ratios those in the middle count (docs/measurements.md).
 
+To set up an operation empties caches that all processors share, so none is set up while another
+is measured: a batch of them is set up, and then measured in turns, so that the samples of each are
+of several moments.
+
 A restore within this process empties the processor's caches, and how fast they fill again depends
 on neighbours more than on anything. So where an operation changes such a database, the same is done
 before each sample where it leaves nothing: by the operation on another database, and by the driver
 in a transaction that is rolled back.
-
-Where there are two processors, the next operation is set up on one while one is measured on the
-other.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
+import itertools
 import json
 import math
 import os
@@ -33,27 +36,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .counting import PROCESS, Counts, counted, fork_for_each, title
+from .counting import PROCESS, Counts, counted, imported, report, title
 from .database import chosen
 from .environment import quick
+from .forking import in_child
 from .instructions import LAYOUT
 from .ratio import samples
 from .recording import Tape
 from .replay import check, replay
+from .undisturbed import settle
 
 if TYPE_CHECKING:
     from .database import Images
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 8, 12
-"""How often an operation is measured, in as many layouts of memory."""
+LEAST, MOST = 5, 9
+"""How often an operation is visited, in as many layouts of memory."""
+BATCH = 8
+"""How many operations are set up at a time, and then measured in turns."""
+TURNS, SECONDS = 3, 0.025
+"""How many turns each has, unless it is a long one, and how long samples are taken in a turn."""
+WARM_UP = 0.02
+"""For so many seconds the same is done before the first turn: Python is still learning then."""
 VISITS = "SQLALCHEMY_ASV_VISITS"
 """Environment variable with another number than `MOST`."""
-ERROR = 0.008
+ERROR = 0.007
 """The standard error of its ratios, as a share, at which they are enough."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
+
+
+Stage = tuple[int, int]
+"""A pipe's two ends, which all forks of a batch have open until they reach it."""
 
 
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
@@ -123,16 +138,36 @@ def enough(ratios: Sequence[float]) -> bool:
 def in_layout(file: str) -> None:
     """Visit each job in a file once, in this process's layout; prints what `count` returns.
 
-    Two at a time where there are two processors: the higher one measures.
+    A batch of forks is set up on all processors, then measured in turns.
     """
     from .scenario import Scenario  # which imports this module
 
-    Scenario.warm_ups = 1  # in the time of a second, more visits mend more
-    *others, measuring = sorted(os.sched_getaffinity(0))[-2:]
-    os.sched_setaffinity(0, {*others, measuring})
-    os.register_at_fork(after_in_child=lambda: os.sched_setaffinity(0, others or {measuring}))
+    Scenario.warm_ups = 1  # `count` warms up as well
     chosen()  # imports its driver, once for all forks
-    fork_for_each(file)
+    _, images, jobs, scenarios = imported(file)
+    settle()
+    numbered = list(enumerate(zip(scenarios, jobs, strict=True)))
+    while numbered:
+        batch, numbered = numbered[:BATCH], numbered[BATCH:]
+        stages = [os.pipe() for _ in range(1 if quick() else TURNS)]
+        children = []
+        for number, (scenario, (_, _, params)) in batch:
+            child = os.fork()
+            if child == 0:
+                counter = functools.partial(count, stages=stages)
+                in_child(lambda: report(number, counter, scenario(), images, params))  # noqa: B023
+            children.append(child)
+        for end in itertools.chain(*stages):
+            os.close(end)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+def reached(stage: Stage) -> None:
+    """Wait until all forks that share a stage have reached it, or ended."""
+    reading, writing = stage
+    os.close(writing)
+    os.read(reading, 1)  # ends when no process has the other end open
 
 
 @contextlib.contextmanager
@@ -148,11 +183,11 @@ def measuring() -> Iterator[None]:
             os.sched_setaffinity(0, before)
 
 
-def count(scenario: Scenario) -> Counts:
+def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
     """The ratio of a scenario that has been set up, in this layout.
 
-    Raises `NotImplementedError` if it sends nothing, `AssertionError` unless the replay fetches
-    what the operation did.
+    Has a turn for each stage, fewer if they are long, or one. Raises `NotImplementedError` if it
+    sends nothing, `AssertionError` unless the replay fetches what the operation did.
     """
     tape, writes = recorded(scenario)
     if not tape.statements:
@@ -184,14 +219,18 @@ def count(scenario: Scenario) -> Counts:
 
     bare()
     check(tape, replay(driver, tape))
-    with measuring():
-        taken = samples(
-            scenario.perform,
-            lambda: replay(driver, tape),
-            prepare=(again, bare),
-            pairs=2,
-            seconds=0.05,
-        )
+    turn = functools.partial(
+        samples, scenario.perform, lambda: replay(driver, tape), prepare=(again, bare)
+    )
+    turn(pairs=1, seconds=WARM_UP)
+    taken: tuple[list[float], list[float]] = ([], [])
+    for stage in stages or [os.pipe()]:
+        reached(stage)
+        with measuring():
+            for times, more in zip(taken, turn(pairs=2, seconds=SECONDS), strict=True):
+                times += more
+        if sum(map(sum, taken)) >= TURNS * SECONDS:
+            break
     low, floor = map(lowest, taken)
     return {"ratio": low / floor}
 
