@@ -592,8 +592,8 @@ def test_the_floor_is_the_middle_of_many_layouts(tmp_path: Path) -> None:
 def test_visits_are_enough_when_their_ratios_agree() -> None:
     assert not floor.enough([2] * (floor.LEAST - 1))
     assert floor.enough([2] * floor.LEAST)
-    # One that was disturbed is no reason to go on.
-    assert floor.enough([2] * floor.LEAST + [3])
+    assert not floor.enough([2] * floor.LEAST + [3])
+    assert floor.enough([2, 2.02, 1.98, 2.01, 1.99])
     assert not floor.enough([2, 2.2, 1.8, 2.1, 1.9, 2.2, 1.8, 2])
 
 

@@ -31,6 +31,7 @@ import pickle
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,18 +52,21 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 5, 9
+LEAST, MOST = 5, 16
 """How often an operation is visited, in as many layouts of memory."""
 BATCH = 8
 """How many operations are set up at a time, and then measured in turns."""
-TURNS, SECONDS = 3, 0.025
+TURNS, SECONDS = 3, 0.022
 """How many turns each has, unless it is a long one, and how long samples are taken in a turn."""
 WARM_UP = 0.02
 """For so many seconds the same is done before the first turn: Python is still learning then."""
 VISITS = "SQLALCHEMY_ASV_VISITS"
 """Environment variable with another number than `MOST`."""
-ERROR = 0.007
+ERROR = 0.009
 """The standard error of its ratios, as a share, at which they are enough."""
+ALLOWED = 1.1
+"""Seconds for each operation, on average: what neighbours disturb gets as many visits as these
+allow, at least `LEAST`. With another number than `MOST`, as many times more or less."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
 
@@ -90,6 +94,7 @@ def in_layouts(layouts: str, python: str, process: str, *command: str) -> None:
     ratios: dict[int, list[float]] = {}
     # Those through asyncio are n/a (`Scenario.track_times_driver`), though asv was asked for them.
     left = [number for number, (_, _, params) in enumerate(jobs) if "asyncio" not in params]
+    end = time.monotonic() + ALLOWED * len(left) * int(layouts) / MOST
     for layout in range(int(layouts)):
         file.write_bytes(pickle.dumps((*what, [jobs[number] for number in left])))
         done = subprocess.run(
@@ -109,7 +114,7 @@ def in_layouts(layouts: str, python: str, process: str, *command: str) -> None:
             else:
                 ratios.setdefault(left[int(place)], []).append(counts["ratio"])
         left = [number for number in left if number in ratios and not enough(ratios[number])]
-        if not left:
+        if not left or (layout + 1 >= LEAST and time.monotonic() > end):
             break
     for number, made in ratios.items():
         print(number, json.dumps({"times": middle(made)}))
@@ -130,9 +135,8 @@ def enough(ratios: Sequence[float]) -> bool:
     """Whether more of them would hardly move their middle."""
     if len(ratios) < LEAST:
         return False
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    # The quartiles of a normal distribution are 1.35 standard deviations apart.
-    return (high - low) / 1.35 / math.sqrt(len(ratios)) <= ERROR * median
+    error = statistics.stdev(ratios) / math.sqrt(len(ratios))
+    return error <= ERROR * statistics.fmean(ratios)
 
 
 def in_layout(file: str) -> None:
