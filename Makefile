@@ -18,7 +18,7 @@ run: $(VENV)/tools
 full: $(VENV)/tools
 	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)(?!.*$(RATIOS))'
 
-# Times the driver, each in at least eight processes.
+# Times the driver, each in at least five processes.
 ratios: $(VENV)/tools
 	$(RUN) '$(RATIOS)'
 
