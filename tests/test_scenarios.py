@@ -587,6 +587,9 @@ def test_the_floor_is_the_middle_of_many_layouts(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ['1 "it lacks"', '0 {"times": 6.0}', '2 {"times": 3.5}']
     once = in_layouts(fake, tmp_path, 1)
     assert once.stdout.splitlines()[1:] == ['0 {"times": 2.0}', '2 {"times": 3.5}']
+    # When time is up, the first five have been visited.
+    late = in_layouts(fake, tmp_path, 12, allowed=0)
+    assert late.stdout.splitlines()[1:] == [f'0 {{"times": {(2 + 4 + 8) / 3}}}', '2 {"times": 3.5}']
 
 
 def test_visits_are_enough_when_their_ratios_agree() -> None:
@@ -599,7 +602,7 @@ def test_visits_are_enough_when_their_ratios_agree() -> None:
 
 def test_a_ratio_is_visited_as_often_as_is_said(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def counted(*arguments: Any) -> counting.Counts:
-        return {"times": int(arguments[-1][-1])}
+        return {"times": int(arguments[-1][-2])}
 
     monkeypatch.setattr(floor, "counted", counted)
     assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == floor.MOST
@@ -612,7 +615,7 @@ def test_a_ratio_is_visited_as_often_as_is_said(feed: Any, monkeypatch: pytest.M
 def test_a_batch_does_not_wait_for_one_that_fails(feed: Any) -> None:
     module, name = type(feed).__module__, type(feed).__name__
     jobs: list[counting.Job] = [(module, name, (how,)) for how in ("lazy", "nonsense", "selectin")]
-    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", "1"]
+    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", "1", "0"]
     made = counting.count_all(floor.count, jobs, images_of(type(feed)), command)
     assert set(made) == {repr(jobs[0]), repr(jobs[2])}
     assert all(isinstance(c, dict) and c["times"] > 1 for c in made.values())
@@ -633,7 +636,7 @@ def test_a_stage_is_reached_by_all_or_none() -> None:
     for child in children:
         assert os.waitpid(child, 0)[1] == 0
     assert os.read(order[0], 100).split() == [b"before"] * 3 + [b"after"] * 2
-    for end in (stage[0], *order):
+    for end in order:
         os.close(end)
 
 
@@ -641,14 +644,17 @@ def test_a_process_that_fails_is_no_floor(tmp_path: Path) -> None:
     assert in_layouts("raise SystemExit(3)", tmp_path, 1).returncode == 3
 
 
-def in_layouts(code: str, folder: Path, layouts: int) -> subprocess.CompletedProcess[str]:
+def in_layouts(
+    code: str, folder: Path, layouts: int, *, allowed: float = 60
+) -> subprocess.CompletedProcess[str]:
     file = folder / "jobs.pickle"
     jobs: list[counting.Job] = [("module", name, ()) for name in ("noisy", "lacking", "still")]
     jobs.append(("module", "still", ("asyncio",)))
     file.write_bytes(pickle.dumps(("module", "count", None, jobs)))
     script = folder / "layout.py"
     script.write_text(textwrap.dedent(code), encoding="utf-8")
-    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", str(layouts)]
+    limits = [str(layouts), str(allowed)]
+    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", *limits]
     return subprocess.run(
         [*command, sys.executable, str(script), "counting", "fork_for_each", str(file)],
         stdout=subprocess.PIPE,

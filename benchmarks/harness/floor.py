@@ -8,9 +8,8 @@ still differ too much several times more. Whatever disturbs makes longer: of eac
 quarter of either side's samples counts. What slows a processor to half its speed slows both sides:
 of the visits' ratios those in the middle count (docs/measurements.md).
 
-To set up an operation empties caches that all processors share, so none is set up while another
-is measured: a batch of them is set up, and then measured in turns, so that the samples of each are
-of several moments.
+None is set up while another is measured: a batch of them is set up, and then measured in turns, so
+that the samples of each are of several moments.
 
 A restore within this process empties the processor's caches, and how fast they fill again depends
 on neighbours more than on anything. So where an operation changes such a database, the same is done
@@ -77,24 +76,25 @@ Stage = tuple[int, int]
 
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
     """The ratio, from several layouts of memory. Raises what `counted` raises."""
-    layouts = "1" if quick() else os.environ.get(VISITS, str(MOST))
-    command = [sys.executable, str(PROCESS), "floor", "in_layouts", layouts]
+    layouts = 1 if quick() else int(os.environ.get(VISITS, MOST))
+    limits = [str(layouts), str(ALLOWED * layouts / MOST)]
+    command = [sys.executable, str(PROCESS), "floor", "in_layouts", *limits]
     return float(counted(count, METRICS, scenario, images, params, command)["times"])
 
 
-def in_layouts(layouts: str, python: str, process: str, *command: str) -> None:
+def in_layouts(layouts: str, allowed: str, python: str, process: str, *command: str) -> None:
     """Measure the jobs in the file with which a command of `counted` ends.
 
-    In up to so many layouts; the file is written again with the jobs that need more. Prints the
-    ratio of each, as `fork_for_each` prints counts. Ends as the process of a layout does if it
-    fails.
+    In up to so many layouts, and beyond `LEAST` of them only while the seconds allowed for each job
+    last; the file is written again with the jobs that need more. Prints the ratio of each, as
+    `fork_for_each` prints counts. Ends as the process of a layout does if it fails.
     """
     file = Path(command[-1])
     *what, jobs = pickle.loads(file.read_bytes())  # noqa: S301 (our own)
     ratios: dict[int, list[float]] = {}
     # Those through asyncio are n/a (`Scenario.track_times_driver`), though asv was asked for them.
     left = [number for number, (_, _, params) in enumerate(jobs) if "asyncio" not in params]
-    end = time.monotonic() + ALLOWED * len(left) * int(layouts) / MOST
+    end = time.monotonic() + float(allowed) * len(left)
     for layout in range(int(layouts)):
         file.write_bytes(pickle.dumps((*what, [jobs[number] for number in left])))
         done = subprocess.run(
@@ -172,6 +172,7 @@ def reached(stage: Stage) -> None:
     reading, writing = stage
     os.close(writing)
     os.read(reading, 1)  # ends when no process has the other end open
+    os.close(reading)
 
 
 @contextlib.contextmanager
