@@ -4,6 +4,7 @@ import importlib
 import inspect
 import itertools
 import json
+import math
 import os
 import pickle
 import pkgutil
@@ -19,6 +20,8 @@ from typing import Any
 import pytest
 from asv_runner.benchmarks.mark import SkipNotImplemented
 from asv_runner.discovery import disc_benchmarks
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -574,30 +577,70 @@ def test_what_counters_do_not_see_is_not_compared() -> None:
     assert not [title for title in titles if re.search(unseen, title)]
 
 
-def test_the_floor_is_the_middle_of_many_layouts(tmp_path: Path) -> None:
+def test_the_floor_is_found_in_many_layouts(tmp_path: Path) -> None:
     # The second job lacks something, the first needs the most layouts, the last is not measured.
     fake = """
         import json, os, pickle, sys
         layout = int(os.environ["SQLALCHEMY_ASV_LAYOUT"])
         for place, (_, job, _) in enumerate(pickle.loads(open(sys.argv[-1], "rb").read())[-1]):
-            ratios = {"noisy": [2, 4, 8, 100][layout % 4], "still": 3.5}
-            print(place, json.dumps({"ratio": ratios[job]} if job in ratios else "it lacks"))
+            ratios = {"noisy": [2, 4, 8, 16][layout % 4], "still": 3.5}
+            lasted = {"operation": ratios.get(job, 0) ** 0.5, "driver": ratios.get(job, 1) ** -0.5}
+            print(place, json.dumps(lasted if job in ratios else "it lacks"))
     """
-    done = in_layouts(fake, tmp_path, 12)
-    assert done.stdout.splitlines() == ['1 "it lacks"', '0 {"times": 6.0}', '2 {"times": 3.5}']
-    once = in_layouts(fake, tmp_path, 1)
-    assert once.stdout.splitlines()[1:] == ['0 {"times": 2.0}', '2 {"times": 3.5}']
+
+    def told(layouts: int, allowed: float = 60) -> list[object]:
+        lines = in_layouts(fake, tmp_path, layouts, allowed=allowed).stdout.splitlines()
+        assert lines[0] == '1 "it lacks"'
+        places, texts = zip(*(line.split(maxsplit=1) for line in lines[1:]), strict=True)
+        assert places == ("0", "2")
+        return [json.loads(text)["times"] for text in texts]
+
+    assert told(12) == [pytest.approx(7.5), pytest.approx(3.5)]
+    assert told(1) == [pytest.approx(2), pytest.approx(3.5)]
     # When time is up, the first five have been visited.
-    late = in_layouts(fake, tmp_path, 12, allowed=0)
-    assert late.stdout.splitlines()[1:] == [f'0 {{"times": {(2 + 4 + 8) / 3}}}', '2 {"times": 3.5}']
+    assert told(12, allowed=0) == [pytest.approx((2 + 4 + 8 + 16 + 2) / 5), pytest.approx(3.5)]
+
+
+def visits(*ratios: float) -> list[floor.Visit]:
+    """Visits with these ratios, none of which took longer than another."""
+    return [(ratio**0.5, ratio**-0.5) for ratio in ratios]
 
 
 def test_visits_are_enough_when_their_ratios_agree() -> None:
-    assert not floor.enough([2] * (floor.LEAST - 1))
-    assert floor.enough([2] * floor.LEAST)
-    assert not floor.enough([2] * floor.LEAST + [3])
-    assert floor.enough([2, 2.02, 1.98, 2.01, 1.99])
-    assert not floor.enough([2, 2.2, 1.8, 2.1, 1.9, 2.2, 1.8, 2])
+    assert not floor.enough(visits(2) * (floor.LEAST - 1))
+    assert floor.enough(visits(2) * floor.LEAST)
+    assert not floor.enough([*visits(2) * floor.LEAST, *visits(3)])
+    assert floor.enough(visits(2, 2.02, 1.98, 2.01, 1.99))
+    assert not floor.enough(visits(2, 2.2, 1.8, 2.1, 1.9, 2.2, 1.8, 2))
+
+
+def test_a_visit_that_took_longer_counts_less() -> None:
+    longer = math.exp(floor.DISTURBED)
+    ratio, error = floor.estimate([(2.0, 1.0), (2.0 * longer, 1.0)])
+    assert ratio == pytest.approx((2 + 2 * longer / 2) / 1.5)
+    assert error > 0.05
+    # Slowed alike, both sides say the same, though they say less.
+    assert floor.estimate([(2.0, 1.0), (6.0, 3.0)]) == pytest.approx((2, 0))
+    assert floor.estimate([(2.0, 1.0)]) == (2, math.inf)
+    # One quiet visit is not enough, however little the others count.
+    assert not floor.enough([(2.0, 1.0), *[(6.0, 2.0), (7.0, 3.0)] * floor.LEAST])
+
+
+@given(
+    st.lists(st.tuples(st.floats(1e-5, 1), st.floats(1e-5, 1)), min_size=1, max_size=16),
+    st.floats(0.1, 10),
+)
+def test_a_ratio_lies_among_those_of_its_visits(made: list[floor.Visit], slower: float) -> None:
+    ratio, error = floor.estimate(made)
+    ratios = [operation / driver for operation, driver in made]
+    assert min(ratios) <= ratio * (1 + 1e-9)
+    assert ratio <= max(ratios) * (1 + 1e-9)
+    assert error >= 0
+    # Another machine, on which all takes longer alike, has the same ratio.
+    elsewhere = floor.estimate(
+        [(operation * slower, driver * slower) for operation, driver in made]
+    )
+    assert elsewhere[0] == pytest.approx(ratio)
 
 
 def test_a_ratio_is_visited_as_often_as_is_said(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ happens to lie, which is the process's own, and how much neighbours slow the pro
 on for seconds and slows Python more than a driver. So all operations are gone through several
 times, each time in another process whose memory is displaced otherwise, and those whose ratios
 still differ too much several times more. Whatever disturbs makes longer: of each visit the lower
-quarter of either side's samples counts. What slows a processor to half its speed slows both sides:
-of the visits' ratios those in the middle count (docs/measurements.md).
+quarter of either side's samples counts, and of the visits those count less that took longer than
+the shortest (docs/measurements.md).
 
 None is set up while another is measured: a batch of them is set up, and then measured in turns, so
 that the samples of each are of several moments.
@@ -61,8 +61,11 @@ WARM_UP = 0.02
 """For so many seconds the same is done before the first turn: Python is still learning then."""
 VISITS = "SQLALCHEMY_ASV_VISITS"
 """Environment variable with another number than `MOST`."""
+DISTURBED = 0.1
+"""A visit in which operation and driver took so much longer (the logarithm of the product of both)
+than in the shortest counts half, one with twice that a fifth."""
 ERROR = 0.009
-"""The standard error of its ratios, as a share, at which they are enough."""
+"""The standard error of a ratio, as a share, at which it needs no more visits."""
 ALLOWED = 1.1
 """Seconds for each operation, on average: what neighbours disturb gets as many visits as these
 allow, at least `LEAST`. With another number than `MOST`, as many times more or less."""
@@ -70,6 +73,8 @@ TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
 
 
+Visit = tuple[float, float]
+"""Seconds that the operation takes, and those that the driver takes, in one layout of memory."""
 Stage = tuple[int, int]
 """A pipe's two ends, which all forks of a batch have open until they reach it."""
 
@@ -91,7 +96,7 @@ def in_layouts(layouts: str, allowed: str, python: str, process: str, *command: 
     """
     file = Path(command[-1])
     *what, jobs = pickle.loads(file.read_bytes())  # noqa: S301 (our own)
-    ratios: dict[int, list[float]] = {}
+    visits: dict[int, list[Visit]] = {}
     # Those through asyncio are n/a (`Scenario.track_times_driver`), though asv was asked for them.
     left = [number for number, (_, _, params) in enumerate(jobs) if "asyncio" not in params]
     end = time.monotonic() + float(allowed) * len(left)
@@ -112,12 +117,14 @@ def in_layouts(layouts: str, allowed: str, python: str, process: str, *command: 
             if isinstance(counts, str):
                 print(left[int(place)], text)
             else:
-                ratios.setdefault(left[int(place)], []).append(counts["ratio"])
-        left = [number for number in left if number in ratios and not enough(ratios[number])]
+                visits.setdefault(left[int(place)], []).append(
+                    (counts["operation"], counts["driver"])
+                )
+        left = [number for number in left if number in visits and not enough(visits[number])]
         if not left or (layout + 1 >= LEAST and time.monotonic() > end):
             break
-    for number, made in ratios.items():
-        print(number, json.dumps({"times": middle(made)}))
+    for number, made in visits.items():
+        print(number, json.dumps({"times": estimate(made)[0]}))
 
 
 def lowest(times: Sequence[float]) -> float:
@@ -125,18 +132,22 @@ def lowest(times: Sequence[float]) -> float:
     return statistics.fmean(sorted(times)[: math.ceil(len(times) / 4)])
 
 
-def middle(ratios: Sequence[float]) -> float:
-    """Their interquartile mean."""
-    outside = len(ratios) // 4
-    return statistics.fmean(sorted(ratios)[outside : len(ratios) - outside])
+def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
+    """The ratio, and its standard error; of one visit no error is known, so it is infinite."""
+    ratios = [operation / driver for operation, driver in visits]
+    taken = [math.log(operation * driver) for operation, driver in visits]
+    weights = [1 / (1 + ((it - min(taken)) / DISTURBED) ** 2) for it in taken]
+    ratio = statistics.fmean(ratios, weights)
+    variance = statistics.fmean([(it - ratio) ** 2 for it in ratios], weights)
+    # As many visits as would tell as much if all of them counted alike.
+    effective = sum(weights) ** 2 / sum(weight**2 for weight in weights)
+    return ratio, math.sqrt(variance / (effective - 1)) if effective > 1 else math.inf
 
 
-def enough(ratios: Sequence[float]) -> bool:
-    """Whether more of them would hardly move their middle."""
-    if len(ratios) < LEAST:
-        return False
-    error = statistics.stdev(ratios) / math.sqrt(len(ratios))
-    return error <= ERROR * statistics.fmean(ratios)
+def enough(visits: Sequence[Visit]) -> bool:
+    """Whether more of them would hardly move what they say."""
+    ratio, error = estimate(visits)
+    return len(visits) >= LEAST and error <= ERROR * ratio
 
 
 def in_layout(file: str) -> None:
@@ -189,7 +200,7 @@ def measuring() -> Iterator[None]:
 
 
 def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
-    """The ratio of a scenario that has been set up, in this layout.
+    """A `Visit` of a scenario that has been set up, in this layout of memory.
 
     Has a turn for each stage, fewer if they are long, or one. Raises `NotImplementedError` if it
     sends nothing, `AssertionError` unless the replay fetches what the operation did.
@@ -236,8 +247,8 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
                 times += more
         if sum(map(sum, taken)) >= TURNS * SECONDS:
             break
-    low, floor = map(lowest, taken)
-    return {"ratio": low / floor}
+    operation, driver_took = map(lowest, taken)
+    return {"operation": operation, "driver": driver_took}
 
 
 def rehearse(driver: Any, tape: Tape) -> None:
