@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine
 
 from .commit import measured
 from .environment import refuse
+from .undo import Undo
 
 Result = TypeVar("Result")
 
@@ -95,6 +96,16 @@ class Database(abc.ABC):
     def keep(self) -> bool:
         """Make the present content what `restore` brings back; whether it can."""
         return False
+
+    def undo(self) -> Undo:
+        """Take back what changed since the content was restored; returns what does so.
+
+        Empty if nothing changed, or only `restore` can take it back.
+        """
+        return []
+
+    def use_undo(self, found: Undo) -> None:  # noqa: B027 (most have none)
+        """Restore by this from now on: the same changes, and no others, will be made."""
 
     @classmethod  # noqa: B027 (only a server may not answer)
     def check(cls) -> None:

@@ -12,9 +12,8 @@ None is set up while another is measured: a batch of them is set up, and then me
 that the samples of each are of several moments.
 
 A restore within this process empties the processor's caches, and how fast they fill again depends
-on neighbours more than on anything. So where an operation changes such a database, the same is done
-before each sample where it leaves nothing: by the operation on another database, and by the driver
-in a transaction that is rolled back.
+on neighbours more than on anything. So what an operation changes in such a database is undone
+before each sample, row by row.
 """
 
 from __future__ import annotations
@@ -49,6 +48,7 @@ from .undisturbed import settle
 if TYPE_CHECKING:
     from .database import Images
     from .scenario import Scenario
+    from .undo import Undo
 
 METRICS = ("track_times_driver",)
 LEAST, MOST = 5, 16
@@ -56,7 +56,9 @@ LEAST, MOST = 5, 16
 BATCH = 8
 """How many operations are set up at a time, and then measured in turns."""
 TURNS, SECONDS = 3, 0.022
-"""How many turns each has, unless it is a long one, and how long samples are taken in a turn."""
+"""How many turns each has, and how long samples are taken in a turn; two pairs at least."""
+LONG = 0.25
+"""What has been measured for so many seconds in its turns has no more of them."""
 WARM_UP = 0.02
 """For so many seconds the same is done before the first turn: Python is still learning then."""
 VISITS = "SQLALCHEMY_ASV_VISITS"
@@ -205,23 +207,12 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
     Has a turn for each stage, fewer if they are long, or one. Raises `NotImplementedError` if it
     sends nothing, `AssertionError` unless the replay fetches what the operation did.
     """
-    tape, writes = recorded(scenario)
+    tape, undo = recorded(scenario)
     if not tape.statements:
         raise NotImplementedError("the operation sends no statement")
-    twin = scenario.twin() if writes else None
     scenario.keep()
-    if twin:
-        twin.keep()
+    scenario.database.use_undo(undo)
     driver: Any = None
-
-    def again() -> None:
-        if twin:
-            twin.again()
-        scenario.again()
-        if twin:
-            twin.perform()
-            twin.close()
-            rehearse(scenario.database.driver, tape)
 
     def bare() -> None:
         nonlocal driver
@@ -230,13 +221,11 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
         scenario.close()
         # On a server, to restore takes a new connection.
         driver = scenario.database.driver
-        if twin:
-            rehearse(driver, tape)
 
     bare()
     check(tape, replay(driver, tape))
     turn = functools.partial(
-        samples, scenario.perform, lambda: replay(driver, tape), prepare=(again, bare)
+        samples, scenario.perform, lambda: replay(driver, tape), prepare=(scenario.again, bare)
     )
     turn(pairs=1, seconds=WARM_UP)
     taken: tuple[list[float], list[float]] = ([], [])
@@ -245,40 +234,27 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
         with measuring():
             for times, more in zip(taken, turn(pairs=2, seconds=SECONDS), strict=True):
                 times += more
-        if sum(map(sum, taken)) >= TURNS * SECONDS:
+        if sum(map(sum, taken)) >= LONG:
             break
+    # Nor has anything that it reads changed since.
+    bare()
+    check(tape, replay(driver, tape))
     operation, driver_took = map(lowest, taken)
     return {"operation": operation, "driver": driver_took}
 
 
-def rehearse(driver: Any, tape: Tape) -> None:
-    """Send the statements to a database of SQLite and undo them: leaves nothing but warm caches.
+def recorded(scenario: Scenario) -> tuple[Tape, Undo]:
+    """What its operation sends and fetches, and what undoes it within this process.
 
-    Does nothing where a session has begun a transaction.
-    """
-    if not driver.in_transaction:
-        driver.execute("BEGIN")
-        replay(driver, Tape([item for item in tape.items if item != "commit"]))
-        driver.rollback()
-
-
-def recorded(scenario: Scenario) -> tuple[Tape, bool]:
-    """What its operation sends and fetches, and whether it changes a database in this process.
-
-    There a restore copies all of it. Both are recorded where no other layout has done so yet.
+    Recorded where no other layout has done so yet.
     """
     kept = Path(os.environ[TAPES], quote(title(scenario.job), safe=""))
     if not kept.exists():
         # On an engine that was listened to, SQLAlchemy does more ever after.
         twin = scenario.twin()
-        before = changes(twin)
+        twin.keep()
         tape = twin.recorded()
-        kept.write_bytes(pickle.dumps((tape, changes(twin) != before)))
         twin.close()
+        kept.write_bytes(pickle.dumps((tape, twin.database.undo())))
         twin.database.close()
     return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301 (our own)
-
-
-def changes(scenario: Scenario) -> int | None:
-    """Rows changed so far on its connection, which only SQLite's know."""
-    return getattr(scenario.database.driver, "total_changes", None)

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from . import callgrind, counting, counts, floor, instructions, ratio, recording, replay
+from . import callgrind, counting, counts, floor, instructions, ratio, recording, replay, undo
 from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
@@ -170,7 +170,9 @@ class Scenario(abc.ABC):
         except (FileNotFoundError, NotImplementedError) as missing:
             skip(str(missing))
 
-    @metric(counting, floor, ratio, recording, replay, unit="times the driver", timeout=1800)
+    @metric(
+        *(counting, floor, ratio, recording, replay, undo), unit="times the driver", timeout=1800
+    )
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, turn by turn."""
         self._only_sync(params)

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from .database import Database, number
+from .undo import Undo, apply, find
 
 
 class SQLite(Database):
@@ -30,6 +31,7 @@ class SQLite(Database):
         self.engine = self.make_engine()
         self._image = image
         self._changes = -1
+        self._undo: Undo = []
         # Looked up once: this one stays.
         self._driver: Any = self.run(self.connect)
         if image is not None:
@@ -93,9 +95,12 @@ class SQLite(Database):
     def restore(self) -> None:
         if self.driver.total_changes == self._changes:
             return
-        self.driver.deserialize(self._image)
-        # Reads the schema, which the first statement of a sample should not have to do.
-        self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        if self._undo:
+            apply(self.driver, self._undo)
+        else:
+            self.driver.deserialize(self._image)
+            # Reads the schema, which the first statement of a sample should not have to do.
+            self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
         self._changes = self.driver.total_changes
 
     def keep(self) -> bool:
@@ -103,6 +108,22 @@ class SQLite(Database):
             self._image = self.serialize()
             self._changes = self.driver.total_changes
         return True
+
+    def undo(self) -> Undo:
+        if self._image is None or self.driver.total_changes == self._changes:
+            return []
+        found = find(self.engine, self._image)
+        try:
+            apply(self.driver, found)
+        except sqlite3.IntegrityError:
+            self.driver.rollback()
+        if find(self.engine, self._image):
+            return []
+        self._changes = self.driver.total_changes
+        return found
+
+    def use_undo(self, found: Undo) -> None:
+        self._undo = found
 
     def mark_changed(self) -> None:
         """Make the next `restore` do its work whether or not a row changed."""
