@@ -55,8 +55,8 @@ LEAST, MOST = 5, 16
 """How often an operation is visited, in as many layouts of memory."""
 BATCH = 8
 """How many operations are set up at a time, and then measured in turns."""
-TURNS, SECONDS = 3, 0.022
-"""How many turns each has, and how long samples are taken in a turn; two pairs at least."""
+TURNS, SECONDS, PAIRS = 3, 0.022, (2, 20)
+"""How many turns each has, and how long samples are taken in a turn, so many at least and most."""
 LONG = 0.25
 """What has been measured for so many seconds in its turns has no more of them."""
 WARM_UP = 0.02
@@ -68,7 +68,7 @@ DISTURBED = 0.1
 than in the shortest counts half, one with twice that a fifth."""
 ERROR = 0.009
 """The standard error of a ratio, as a share, at which it needs no more visits."""
-ALLOWED = 1.1
+ALLOWED = 0.85
 """Seconds for each operation, on average: what neighbours disturb gets as many visits as these
 allow, at least `LEAST`. With another number than `MOST`, as many times more or less."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
@@ -228,11 +228,13 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
         samples, scenario.perform, lambda: replay(driver, tape), prepare=(scenario.again, bare)
     )
     turn(pairs=1, seconds=WARM_UP)
+    least, most = PAIRS
     taken: tuple[list[float], list[float]] = ([], [])
     for stage in stages or [os.pipe()]:
         reached(stage)
         with measuring():
-            for times, more in zip(taken, turn(pairs=2, seconds=SECONDS), strict=True):
+            made = turn(pairs=least, seconds=SECONDS, most=most)
+            for times, more in zip(taken, made, strict=True):
                 times += more
         if sum(map(sum, taken)) >= LONG:
             break

@@ -1,6 +1,7 @@
 """Ratios that hold on a busy machine: both sides in one process, taken turn by turn."""
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -39,11 +40,12 @@ def samples(
     *,
     pairs: int,
     seconds: float = 0,
+    most: float = math.inf,
     prepare: tuple[Action, Action] = (nothing, nothing),
 ) -> tuple[list[float], list[float]]:
     """Seconds that the one takes and those that the other takes, in turns.
 
-    Takes at least `pairs` samples of each (two or more), and more while `seconds` last; each after
+    Takes at least `pairs` samples of each, and more while `seconds` last, up to `most`; each after
     its preparation, which is not timed. The garbage collector is off, as in `timeit`, and collects
     between long samples. `asv run --quick` takes two.
     """
@@ -54,7 +56,7 @@ def samples(
     settle()
     gc.disable()
     try:
-        while len(taken[0]) < pairs or time.perf_counter() < end:
+        while len(taken[0]) < pairs or (len(taken[0]) < most and time.perf_counter() < end):
             for before, act, times in zip(prepare, (first, second), taken, strict=True):
                 before()
                 start = time.perf_counter()

@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, bindparam, column, delete, insert, select, table, update
-from sqlalchemy.sql import TableClause
+from sqlalchemy import (
+    Engine,
+    MetaData,
+    bindparam,
+    column,
+    delete,
+    insert,
+    or_,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.sql import FromClause
 
 Undo = list[tuple[str, list[tuple[Any, ...]]]]
 """Statements, each with the parameters of every execution; empty if nothing is to be done."""
@@ -51,10 +62,14 @@ def find(engine: Engine, before: bytes) -> Undo:
 
 
 def differing(
-    driver: Any, engine: Engine, one: TableClause, other: TableClause
+    driver: Any, engine: Engine, one: FromClause, other: FromClause
 ) -> dict[int, tuple[Any, ...]]:
     """Rows of a table that are not, or not so, in another, by their rowid."""
-    rows = driver.execute(compiled(engine, select(one).except_(select(other))))
+    # By names of their own: in SQL, a table's means that of both databases.
+    one, other = one.alias("one"), other.alias("other")
+    unlike = [each.is_distinct_from(other.c[each.name]) for each in one.c]
+    beside = one.outerjoin(other, one.c.rowid == other.c.rowid)
+    rows = driver.execute(compiled(engine, select(one).select_from(beside).where(or_(*unlike))))
     return {row: tuple(values) for row, *values in rows}
 
 
