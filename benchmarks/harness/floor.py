@@ -68,7 +68,7 @@ DISTURBED = 0.1
 than in the shortest counts half, one with twice that a fifth."""
 ERROR = 0.009
 """The standard error of a ratio, as a share, at which it needs no more visits."""
-ALLOWED = 0.85
+ALLOWED = 0.75
 """Seconds for each operation, on average: what neighbours disturb gets as many visits as these
 allow, at least `LEAST`. With another number than `MOST`, as many times more or less."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
