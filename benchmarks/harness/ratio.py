@@ -26,8 +26,8 @@ def ratio(
 ) -> float:
     """How many times as long the first takes as the second.
 
-    Takes samples as `samples` does. What disturbs a sample makes it longer, so the low ones are the
-    true ones: divides the lower decile of one side by that of the other.
+    Takes samples as `samples` does, two pairs or more. What disturbs a sample makes it longer, so
+    the low ones are the true ones: divides the lower decile of one side by that of the other.
     """
     taken = samples(first, second, pairs=pairs, seconds=seconds, prepare=prepare)
     low, floor = (statistics.quantiles(s, n=10, method="inclusive")[0] for s in taken)
