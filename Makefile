@@ -18,7 +18,7 @@ run: $(VENV)/tools
 full: $(VENV)/tools
 	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)(?!.*$(RATIOS))'
 
-# Times the driver, each in at least five processes.
+# Times the driver, each in at least six processes; waits while neighbours crowd the caches.
 ratios: $(VENV)/tools
 	$(RUN) '$(RATIOS)'
 
