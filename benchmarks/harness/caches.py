@@ -40,7 +40,6 @@ def seconds() -> float:
 
 def crowded() -> bool:
     """Whether neighbours crowd out what was read a moment ago; takes some 25 ms to find out."""
-    reader()
     at_once = min(seconds() for _ in range(4))
     end = time.perf_counter() + UNUSED
     while time.perf_counter() < end:
