@@ -18,7 +18,7 @@ run: $(VENV)/tools
 full: $(VENV)/tools
 	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)(?!.*$(RATIOS))'
 
-# Times the driver, each in at least six processes; waits while neighbours crowd the caches.
+# Times the driver, each in at least five processes, what lasts in nine.
 ratios: $(VENV)/tools
 	$(RUN) '$(RATIOS)'
 

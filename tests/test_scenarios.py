@@ -26,7 +26,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import benchmarks
-from benchmarks.harness import caches, counting, counts, environment, floor, instructions, side
+from benchmarks.harness import counting, counts, floor, instructions, side
 from benchmarks.harness.commit import measured
 from benchmarks.harness.counts import allocated, calls
 from benchmarks.harness.database import Images, build_images
@@ -594,13 +594,16 @@ def test_what_counters_do_not_see_is_not_compared() -> None:
 
 
 def test_the_floor_is_found_in_many_layouts(tmp_path: Path) -> None:
-    # The second job lacks something, the first needs the most layouts, the last is not measured.
+    # The second job lacks something, the first needs the most layouts and takes little time, the
+    # last is not measured.
     fake = """
         import json, os, pickle, sys
         layout = int(os.environ["SQLALCHEMY_ASV_LAYOUT"])
         for place, (_, job, _) in enumerate(pickle.loads(open(sys.argv[-1], "rb").read())[-1]):
             ratios = {"noisy": [2, 4, 8, 16][layout % 4], "still": 3.5}
-            lasted = {"operation": ratios.get(job, 0) ** 0.5, "driver": ratios.get(job, 1) ** -0.5}
+            driver = 1e-5 if job == "noisy" else 1
+            lasted = {"operation": driver * ratios.get(job, 0) ** 0.5}
+            lasted["driver"] = driver * ratios.get(job, 1) ** -0.5
             print(place, json.dumps(lasted if job in ratios else "it lacks"))
     """
 
@@ -614,139 +617,62 @@ def test_the_floor_is_found_in_many_layouts(tmp_path: Path) -> None:
     assert told(12) == [pytest.approx(7.5), pytest.approx(3.5)]
     assert told(1) == [pytest.approx(2), pytest.approx(3.5)]
     # When time is up, each has been visited as often as it must be.
-    assert told(12, allowed=0) == [pytest.approx((2 + 4 + 8 + 16 + 2 + 4) / 6), pytest.approx(3.5)]
+    assert told(12, allowed=0) == [pytest.approx((2 + 4 + 8 + 16 + 2) / 5), pytest.approx(3.5)]
 
 
-def visits(*ratios: float) -> list[floor.Visit]:
+def visits(*ratios: float, seconds: float = 1e-4) -> list[floor.Visit]:
     """Visits with these ratios, none of which took longer than another."""
-    return [floor.Visit(ratio**0.5, ratio**-0.5) for ratio in ratios]
+    return [(seconds * ratio**0.5, seconds * ratio**-0.5) for ratio in ratios]
 
 
 def test_visits_are_enough_when_their_ratios_agree() -> None:
     assert not floor.enough(visits(2) * (floor.LEAST - 1))
     assert floor.enough(visits(2) * floor.LEAST)
     assert not floor.enough([*visits(2) * floor.LEAST, *visits(3)])
-    assert floor.enough(visits(2, 2.02, 1.98, 2.01, 1.99, 2))
+    assert floor.enough(visits(2, 2.02, 1.98, 2.01, 1.99))
     assert not floor.enough(visits(2, 2.2, 1.8, 2.1, 1.9, 2.2, 1.8, 2))
+
+
+def test_what_lasts_is_visited_more_often() -> None:
+    lasting = visits(2, seconds=floor.LASTING)
+    assert not floor.enough(lasting * (floor.LEAST_LASTING - 1))
+    assert floor.enough(lasting * floor.LEAST_LASTING)
+    # A disturbance does not make an operation one that lasts.
+    assert floor.least([*visits(2), *lasting * floor.LEAST]) == floor.LEAST
 
 
 def test_a_visit_that_took_longer_counts_less() -> None:
     longer = math.exp(floor.DISTURBED)
-    visit = floor.Visit(2, 1)
-    ratio, error = floor.estimate([visit, floor.Visit(2 * longer, 1)])
+    ratio, error = floor.estimate([(2.0, 1.0), (2.0 * longer, 1.0)])
     assert ratio == pytest.approx((2 + 2 * longer / 2) / 1.5)
     assert error > 0.05
     # Slowed alike, both sides say the same, though they say less.
-    assert floor.estimate([visit, floor.Visit(6, 3)]) == pytest.approx((2, 0))
-    assert floor.estimate([visit]) == (2, math.inf)
+    assert floor.estimate([(2.0, 1.0), (6.0, 3.0)]) == pytest.approx((2, 0))
+    assert floor.estimate([(2.0, 1.0)]) == (2, math.inf)
     # One quiet visit is not enough, however little the others count.
-    slowed = [floor.Visit(6, 2), floor.Visit(7, 3)] * floor.LEAST
-    assert not floor.enough([visit, *slowed])
-
-
-def test_visits_beside_neighbours_count_for_want_of_others() -> None:
-    quiet, beside = floor.Visit(2, 1), floor.Visit(3, 1, crowded=True)
-    assert floor.estimate([quiet, quiet, *[beside] * 20]) == (2, 0)
-    assert 2 < floor.estimate([quiet, *[beside] * 20])[0] < 3
-    assert not floor.enough([*[quiet] * (floor.QUIET - 1), *[beside] * 20])
-    assert floor.enough([*[quiet] * floor.QUIET, *[beside] * floor.LEAST])
-    # Where there are none, they say what can be said, but more are wanted.
-    assert floor.estimate([beside] * 20) == (3, 0)
-    assert not floor.enough([beside] * 20)
-
-
-def test_what_lasts_waits_for_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = {1: [floor.Visit(0.1, 0.01)], 2: [floor.Visit(0.0001, 0.00001)]}
-    monkeypatch.setattr(caches, "left_alone", lambda: False)
-    assert floor.due([1, 2, 3], made) == [2, 3]  # nobody knows yet how long the third takes
-    assert floor.due([1], made) == []
-    monkeypatch.setattr(caches, "left_alone", lambda: True)
-    assert floor.due([1, 2, 3], made) == [1, 2, 3]
-    # Nobody looks where it makes no difference.
-    monkeypatch.setattr(caches, "left_alone", pytest.fail)
-    assert floor.due([2, 3], made) == [2, 3]
-
-
-def test_patience_with_neighbours_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    file, script = tmp_path / "jobs.pickle", tmp_path / "layout.py"
-    script.write_text(
-        "import json, os\n"
-        'visit = {"operation": 0.1, "driver": 0.05, "crowded": "QUIET" not in os.environ}\n'
-        "print(0, json.dumps(visit))\n",
-        encoding="utf-8",
-    )
-    states: Iterator[bool] = iter([])
-    now = 0.0
-
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr(caches, "crowded", lambda: next(states))
-    monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-
-    def told(patience: float) -> object:
-        nonlocal now
-        now = 0
-        file.write_bytes(pickle.dumps(("module", "count", None, [("module", "long", ())])))
-        limits = ["12", "60", str(patience)]
-        floor.in_layouts(*limits, sys.executable, str(script), "fork_for_each", str(file))
-        place, text = capfd.readouterr().out.split(maxsplit=1)
-        assert place == "0"
-        return json.loads(text)
-
-    # The first visit shows how long it takes, so the others wait until patience ends.
-    states = itertools.repeat(True)
-    assert told(patience=10) == {"times": 2, "crowded": True}
-    assert 10 <= now < 11
-    # Or until neighbours rest.
-    monkeypatch.setenv("QUIET", "1")
-    states = itertools.chain([True] * 3, [False, True], itertools.repeat(False))
-    assert told(patience=10) == {"times": 2, "crowded": False}
-    assert 5 * caches.PAUSE < now < 10
-
-
-def test_caches_are_crowded_when_it_takes_longer_to_read_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    times = iter([3.0, 1.0, 1.1, 1.2, 2.1, 1.0, 1.0, 1.0, 1.0, 1.9])
-    monkeypatch.setattr(caches, "seconds", lambda: next(times))
-    assert caches.crowded()
-    assert not caches.crowded()
-    read: Any = caches.reader()()
-    assert len(read) == caches.BYTES // caches.LINE
-    assert set(read) == {1}  # pages of zeros would all be one
+    assert not floor.enough([(2.0, 1.0), *[(6.0, 2.0), (7.0, 3.0)] * floor.LEAST_LASTING])
 
 
 @given(
-    st.lists(
-        st.builds(floor.Visit, st.floats(1e-5, 1), st.floats(1e-5, 1), st.booleans()),
-        min_size=1,
-        max_size=16,
-    ),
+    st.lists(st.tuples(st.floats(1e-5, 1), st.floats(1e-5, 1)), min_size=1, max_size=16),
     st.floats(0.1, 10),
 )
 def test_a_ratio_lies_among_those_of_its_visits(made: list[floor.Visit], slower: float) -> None:
     ratio, error = floor.estimate(made)
-    ratios = [visit.operation / visit.driver for visit in floor.telling(made)]
+    ratios = [operation / driver for operation, driver in made]
     assert min(ratios) <= ratio * (1 + 1e-9)
     assert ratio <= max(ratios) * (1 + 1e-9)
     assert error >= 0
     # Another machine, on which all takes longer alike, has the same ratio.
     elsewhere = floor.estimate(
-        [floor.Visit(operation * slower, driver * slower, c) for operation, driver, c in made]
+        [(operation * slower, driver * slower) for operation, driver in made]
     )
     assert elsewhere[0] == pytest.approx(ratio)
 
 
-def test_a_ratio_is_visited_as_often_as_is_said(
-    feed: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_ratio_is_visited_as_often_as_is_said(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def counted(*arguments: Any) -> counting.Counts:
-        return {"times": int(arguments[-1][-3]), "crowded": environment.quick()}
+        return {"times": int(arguments[-1][-2])}
 
     monkeypatch.setattr(floor, "counted", counted)
     assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == floor.MOST
@@ -754,14 +680,12 @@ def test_a_ratio_is_visited_as_often_as_is_said(
     assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == 40
     monkeypatch.setenv("SQLALCHEMY_ASV_QUICK", "1")
     assert floor.times_driver(type(feed), images_of(type(feed)), ("lazy",)) == 1
-    # Who reads the ratio is told beside what it was measured.
-    assert capsys.readouterr().err == f"asv: {floor.CROWDED}\n"
 
 
 def test_a_batch_does_not_wait_for_one_that_fails(feed: Any) -> None:
     module, name = type(feed).__module__, type(feed).__name__
     jobs: list[counting.Job] = [(module, name, (how,)) for how in ("lazy", "nonsense", "selectin")]
-    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", "1", "0", "0"]
+    command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", "1", "0"]
     made = counting.count_all(floor.count, jobs, images_of(type(feed)), command)
     assert set(made) == {repr(jobs[0]), repr(jobs[2])}
     assert all(isinstance(c, dict) and c["times"] > 1 for c in made.values())
@@ -799,7 +723,7 @@ def in_layouts(
     file.write_bytes(pickle.dumps(("module", "count", None, jobs)))
     script = folder / "layout.py"
     script.write_text(textwrap.dedent(code), encoding="utf-8")
-    limits = [str(layouts), str(allowed), "0"]
+    limits = [str(layouts), str(allowed)]
     command = [sys.executable, str(counting.PROCESS), "floor", "in_layouts", *limits]
     return subprocess.run(
         [*command, sys.executable, str(script), "counting", "fork_for_each", str(file)],

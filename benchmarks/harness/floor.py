@@ -1,19 +1,15 @@
 """How many times as long an operation takes as its statements, sent again by the bare driver.
 
 What moves such a ratio is less chance within a process, which more samples mend, than where memory
-happens to lie, which is the process's own, and how much neighbours slow the processor, which goes
-on for seconds and slows Python more than a driver. So all operations are gone through several
-times, each time in another process whose memory is displaced otherwise, and those whose ratios
-still differ too much several times more. Whatever disturbs makes longer: of each visit the lower
-quarter of either side's samples counts, and of the visits those count less that took longer than
-the shortest (docs/measurements.md).
+happens to lie, which is the process's own, and how much neighbours take of the processor and its
+caches, which goes on for seconds and slows Python more than a driver. So all operations are gone
+through several times, each time in another process whose memory is displaced otherwise, and those
+that last, or whose ratios still differ too much, several times more. Whatever disturbs makes
+longer: of each visit the lower quarter of either side's samples counts, and of the visits those
+count less that took longer than the shortest (docs/measurements.md).
 
-Nor are all visits alike while neighbours crowd the caches that processors share: then operations of
-more than some milliseconds wait, and their visits beside such neighbours count only for want of
-others.
-
-None is set up while another is measured: a batch of them is set up, and then measured in turns, so
-that the samples of each are of several moments.
+None is set up while another is measured: a large batch of them is set up, and then measured in
+turns. So a visit's samples are of moments seconds apart, which neighbours hardly ever disturb all.
 
 A restore within this process empties the processor's caches, and how fast they fill again depends
 on neighbours more than on anything. So what an operation changes in such a database is undone
@@ -34,18 +30,17 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
-from . import caches
 from .counting import PROCESS, Counts, counted, imported, report, title
 from .database import chosen
 from .environment import quick
 from .forking import in_child
 from .instructions import LAYOUT
-from .ratio import samples
+from .ratio import Action, nothing, samples
 from .recording import Tape
 from .replay import check, replay
 from .undisturbed import settle
@@ -56,13 +51,16 @@ if TYPE_CHECKING:
     from .undo import Undo
 
 METRICS = ("track_times_driver",)
-LEAST, MOST = 6, 16
+LEAST, MOST = 5, 16
 """How often an operation is visited, in as many layouts of memory."""
-BATCH = 8
-"""How many operations are set up at a time, and then measured in turns."""
+LASTING, LEAST_LASTING = 0.001, 9
+"""What takes more seconds, both sides together, is visited so often at least: the longer it takes,
+the more of it has left the caches before it is used again, and these are shared with neighbours."""
+BATCH = 72
+"""How many operations are set up at a time, and then measured in turns; each takes some 30 MB."""
 TURNS, SECONDS, PAIRS = 3, 0.022, (2, 20)
 """How many turns each has, and how long samples are taken in a turn, so many at least and most."""
-LONG = 0.25
+LONG = 0.5
 """What has been measured for so many seconds in its turns has no more of them."""
 WARM_UP = 0.02
 """For so many seconds the same is done before the first turn: Python is still learning then."""
@@ -73,38 +71,16 @@ DISTURBED = 0.1
 than in the shortest counts half, one with twice that a fifth."""
 ERROR = 0.008
 """The standard error of a ratio, as a share, at which it needs no more visits."""
-ALLOWED = 0.75
+ALLOWED = 0.8
 """Seconds for each operation, on average: what neighbours disturb gets as many visits as these
-allow, at least `LEAST`. With another number than `MOST`, as many times more or less."""
-LASTING = 0.002
-"""Both sides of what takes more seconds are visited while neighbours leave the caches alone."""
-QUIET, PATIENCE = 3, 180.0
-"""How many such visits are enough, and for how many seconds a dataset's operations wait for them;
-with another number than `MOST`, for as many times more or fewer."""
-CROWDED = (
-    "neighbours crowded this machine's caches all the while: when they rest, the ratio may be"
-    " another, by up to a quarter"
-)
+allow, but no fewer than it must have. With another number than `MOST`, as many times more or less.
+"""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
 
 
-class Visit(NamedTuple):
-    """What was measured in one layout of memory."""
-
-    operation: float
-    """Seconds that the operation takes."""
-    driver: float
-    """Seconds that its statements take, sent by the bare driver."""
-    crowded: bool = False
-    """Whether it may be another while neighbours leave the caches alone."""
-
-    @property
-    def lasting(self) -> bool:
-        """Whether it takes so long that neighbours crowd it out of caches meanwhile."""
-        return self.operation + self.driver > LASTING
-
-
+Visit = tuple[float, float]
+"""Seconds that the operation takes, and those that the driver takes, in one layout of memory."""
 Stage = tuple[int, int]
 """A pipe's two ends, which all forks of a batch have open until they reach it."""
 
@@ -112,76 +88,55 @@ Stage = tuple[int, int]
 def times_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
     """The ratio, from several layouts of memory. Raises what `counted` raises."""
     layouts = 1 if quick() else int(os.environ.get(VISITS, MOST))
-    limits = [str(layouts), *(str(limit * layouts / MOST) for limit in (ALLOWED, PATIENCE))]
+    limits = [str(layouts), str(ALLOWED * layouts / MOST)]
     command = [sys.executable, str(PROCESS), "floor", "in_layouts", *limits]
-    made = counted(count, METRICS, scenario, images, params, command)
-    if made["crowded"]:
-        print(f"asv: {CROWDED}", file=sys.stderr)
-    return float(made["times"])
+    return float(counted(count, METRICS, scenario, images, params, command)["times"])
 
 
-def in_layouts(most: str, allowed: str, patience: str, *command: str) -> None:
+def in_layouts(layouts: str, allowed: str, python: str, process: str, *command: str) -> None:
     """Measure the jobs in the file with which a command of `counted` ends.
 
-    In up to so many layouts, and beyond `LEAST` of them only while the seconds allowed for each job
-    last; what waits for the caches does so for `patience` seconds at most. The file is written
-    again with the jobs of each layout. Prints the ratio of each, as `fork_for_each` prints counts.
-    Ends as the process of a layout does if it fails.
+    In up to so many layouts, and beyond `least` of them only while the seconds allowed for each job
+    last; the file is written again with the jobs that need more. Prints the ratio of each, as
+    `fork_for_each` prints counts. Ends as the process of a layout does if it fails.
     """
-    python, process, *_, file = command
-    *what, jobs = pickle.loads(Path(file).read_bytes())  # noqa: S301 (our own)
+    file = Path(command[-1])
+    *what, jobs = pickle.loads(file.read_bytes())  # noqa: S301 (our own)
     visits: dict[int, list[Visit]] = {}
     # Those through asyncio are n/a (`Scenario.track_times_driver`), though asv was asked for them.
     left = [number for number, (_, _, params) in enumerate(jobs) if "asyncio" not in params]
-    seconds, patient = float(allowed) * len(left), float(patience)
-    layout = 0
-    while left:
-        start = time.monotonic()
-        now = due(left, visits) if patient > 0 else left
-        if not now:
-            time.sleep(caches.PAUSE)
-            patient -= time.monotonic() - start
-            continue
-        Path(file).write_bytes(pickle.dumps((*what, [jobs[number] for number in now])))
+    end = time.monotonic() + float(allowed) * len(left)
+    for layout in range(int(layouts)):
+        file.write_bytes(pickle.dumps((*what, [jobs[number] for number in left])))
         done = subprocess.run(
-            [python, process, "floor", "in_layout", file],
-            env=os.environ | {LAYOUT: str(layout), TAPES: str(Path(file).parent)},
+            [python, process, "floor", "in_layout", str(file)],
+            env=os.environ | {LAYOUT: str(layout), TAPES: str(file.parent)},
             stdout=subprocess.PIPE,
             text=True,
             check=False,
         )
         if done.returncode:
             sys.exit(done.returncode)
-        usable = set(left).difference(now)
         for line in done.stdout.splitlines():
             place, _, text = line.partition(" ")
             counts = json.loads(text)
             if isinstance(counts, str):
-                print(now[int(place)], text)
+                print(left[int(place)], text)
             else:
-                visits.setdefault(now[int(place)], []).append(Visit(**counts))
-                usable.add(now[int(place)])
-        layout += 1
-        seconds -= time.monotonic() - start
-        at_most = int(most) if seconds > 0 else min(LEAST, int(most))
-        # What fails is not tried again.
+                visits.setdefault(left[int(place)], []).append(
+                    (counts["operation"], counts["driver"])
+                )
+        late = time.monotonic() > end
         left = [
             number
             for number in left
-            if number in usable and len(visits[number]) < at_most and not enough(visits[number])
+            if number in visits
+            and not (enough(visits[number]) or (late and layout + 1 >= least(visits[number])))
         ]
+        if not left:
+            break
     for number, made in visits.items():
-        crowded = any(visit.crowded for visit in telling(made))
-        print(number, json.dumps({"times": estimate(made)[0], "crowded": crowded}))
-
-
-def due(left: list[int], visits: Mapping[int, Sequence[Visit]]) -> list[int]:
-    """Those worth a visit now: what lasts is not while neighbours crowd it out of the caches.
-
-    What has not been visited yet always is, since nobody knows how long it takes.
-    """
-    short = [number for number in left if number not in visits or not visits[number][-1].lasting]
-    return left if len(short) == len(left) or caches.left_alone() else short
+        print(number, json.dumps({"times": estimate(made)[0]}))
 
 
 def lowest(times: Sequence[float]) -> float:
@@ -189,21 +144,10 @@ def lowest(times: Sequence[float]) -> float:
     return statistics.fmean(sorted(times)[: math.ceil(len(times) / 4)])
 
 
-def quiet(visits: Sequence[Visit]) -> list[Visit]:
-    """Those beside which nobody crowded the caches."""
-    return [visit for visit in visits if not visit.crowded]
-
-
-def telling(visits: Sequence[Visit]) -> Sequence[Visit]:
-    """Those that count: two or more beside which caches were not crowded, for want of them all."""
-    return quiet(visits) if len(quiet(visits)) > 1 else visits
-
-
 def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
     """The ratio, and its standard error; of one visit no error is known, so it is infinite."""
-    counting = telling(visits)
-    ratios = [visit.operation / visit.driver for visit in counting]
-    taken = [math.log(visit.operation * visit.driver) for visit in counting]
+    ratios = [operation / driver for operation, driver in visits]
+    taken = [math.log(operation * driver) for operation, driver in visits]
     weights = [1 / (1 + ((it - min(taken)) / DISTURBED) ** 2) for it in taken]
     ratio = statistics.fmean(ratios, weights)
     variance = statistics.fmean([(it - ratio) ** 2 for it in ratios], weights)
@@ -212,22 +156,26 @@ def estimate(visits: Sequence[Visit]) -> tuple[float, float]:
     return ratio, math.sqrt(variance / (effective - 1)) if effective > 1 else math.inf
 
 
+def least(visits: Sequence[Visit]) -> int:
+    """How many of them there must be, by how long they took."""
+    return LEAST_LASTING if min(map(sum, visits)) > LASTING else LEAST
+
+
 def enough(visits: Sequence[Visit]) -> bool:
     """Whether more of them would hardly move what they say."""
     ratio, error = estimate(visits)
-    return len(visits) >= LEAST and len(quiet(visits)) >= QUIET and error <= ERROR * ratio
+    return len(visits) >= least(visits) and error <= ERROR * ratio
 
 
 def in_layout(file: str) -> None:
     """Visit each job in a file once, in this process's layout; prints what `count` returns.
 
-    A batch of forks is set up on all processors, then measured in turns.
+    A batch of forks is set up, one on each processor at a time, then measured in turns.
     """
     from .scenario import Scenario  # which imports this module
 
     Scenario.warm_ups = 1  # `count` warms up as well
     chosen()  # imports its driver, once for all forks
-    caches.reader()
     _, images, jobs, scenarios = imported(file)
     settle()
     numbered = list(enumerate(zip(scenarios, jobs, strict=True)))
@@ -238,7 +186,8 @@ def in_layout(file: str) -> None:
         for number, (scenario, (_, _, params)) in batch:
             child = os.fork()
             if child == 0:
-                counter = functools.partial(count, stages=stages)
+                room = locked(f"room-{number % len(os.sched_getaffinity(0))}")
+                counter = functools.partial(count, stages=stages, ready=room.close)
                 in_child(lambda: report(number, counter, scenario(), images, params))  # noqa: B023
             children.append(child)
         for end in itertools.chain(*stages):
@@ -255,12 +204,18 @@ def reached(stage: Stage) -> None:
     os.close(reading)
 
 
+def locked(name: str) -> TextIO:
+    """A file that no other fork in any layout has open; waits until that is so."""
+    file = Path(os.environ[TAPES], name).open("w")  # noqa: SIM115 (who has it closes it)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
 @contextlib.contextmanager
 def measuring() -> Iterator[None]:
     """The block runs on the processor that measures, on which no other fork of its parent runs."""
     before = os.sched_getaffinity(0)
-    with Path(os.environ[TAPES], "measuring").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked("measuring"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(os.getppid()))})
         try:
             yield
@@ -268,11 +223,12 @@ def measuring() -> Iterator[None]:
             os.sched_setaffinity(0, before)
 
 
-def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
+def count(scenario: Scenario, stages: Sequence[Stage] = (), ready: Action = nothing) -> Counts:
     """A `Visit` of a scenario that has been set up, in this layout of memory.
 
-    Has a turn for each stage, fewer if they are long, or one. Raises `NotImplementedError` if it
-    sends nothing, `AssertionError` unless the replay fetches what the operation did.
+    Says when it is `ready` to be measured. Has a turn for each stage, fewer if they are long, or
+    one. Raises `NotImplementedError` if it sends nothing, `AssertionError` unless the replay
+    fetches what the operation did.
     """
     tape, undo = recorded(scenario)
     if not tape.statements:
@@ -294,15 +250,13 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
     turn = functools.partial(
         samples, scenario.perform, lambda: replay(driver, tape), prepare=(scenario.again, bare)
     )
-    rehearsed = turn(pairs=1, seconds=WARM_UP)
-    look = Visit(min(rehearsed[0]), min(rehearsed[1])).lasting and not quick()
+    turn(pairs=1, seconds=WARM_UP)
     least, most = PAIRS
     taken: tuple[list[float], list[float]] = ([], [])
-    crowded = False
+    ready()
     for stage in stages or [os.pipe()]:
         reached(stage)
         with measuring():
-            crowded |= look and caches.crowded()
             made = turn(pairs=least, seconds=SECONDS, most=most)
             for times, more in zip(taken, made, strict=True):
                 times += more
@@ -310,10 +264,10 @@ def count(scenario: Scenario, stages: Sequence[Stage] = ()) -> Counts:
             break
     # Nor has anything that it reads changed since. Meanwhile nobody else is measured.
     with measuring():
-        crowded |= look and caches.crowded()
         bare()
         check(tape, replay(driver, tape))
-    return Visit(lowest(taken[0]), lowest(taken[1]), crowded)._asdict()
+    operation, driver_took = map(lowest, taken)
+    return {"operation": operation, "driver": driver_took}
 
 
 def recorded(scenario: Scenario) -> tuple[Tape, Undo]:

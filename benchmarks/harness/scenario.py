@@ -18,18 +18,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from . import (
-    caches,
-    callgrind,
-    counting,
-    counts,
-    floor,
-    instructions,
-    ratio,
-    recording,
-    replay,
-    undo,
-)
+from . import callgrind, counting, counts, floor, instructions, ratio, recording, replay, undo
 from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
@@ -182,9 +171,7 @@ class Scenario(abc.ABC):
             skip(str(missing))
 
     @metric(
-        *(counting, floor, caches, ratio, recording, replay, undo),
-        unit="times the driver",
-        timeout=1800,
+        *(counting, floor, ratio, recording, replay, undo), unit="times the driver", timeout=1800
     )
     def track_times_driver(self, images: Images, *params: Any) -> float:
         """Wall time over sending the same statements by the bare driver, turn by turn."""
