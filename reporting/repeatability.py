@@ -29,6 +29,7 @@ ALLOWED = {
     "track_calls": 0.0,
     "track_allocated": 0.01,
     "track_instructions": 0.001,
+    "track_instructions_driver": 0.002,
     "track_times_driver": 0.05,
 }
 """How much the largest may exceed the smallest, by metric, as a share."""

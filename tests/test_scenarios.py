@@ -26,7 +26,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import benchmarks
-from benchmarks.harness import counting, counts, floor, instructions, side
+from benchmarks.harness import (
+    counting,
+    counts,
+    floor,
+    floor_instructions,
+    instructions,
+    side,
+)
 from benchmarks.harness.commit import measured
 from benchmarks.harness.counts import allocated, calls
 from benchmarks.harness.database import Images, build_images
@@ -51,6 +58,7 @@ FAMILY = [
     "track_calls",
     "track_allocated",
     "track_instructions",
+    "track_instructions_driver",
     "track_times_driver",
 ]
 METRICS = ("time_", "peakmem_", "track_")
@@ -488,6 +496,42 @@ def test_instructions_are_equal_on_every_run(
     assert displaced["instructions"] != runs[0][0]
 
 
+def test_instructions_over_those_of_the_driver_are_equal_on_every_run(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_instructions()
+    monkeypatch.chdir(image_folder)
+    scenario = keyset_page()
+    ratios = []
+    for _ in range(2):
+        ratios.append(floor_instructions.instructions_driver(scenario, images_of(scenario), (1,)))
+        counted = {}
+        for counter in (instructions, floor_instructions):
+            kept = Path(f"{counter.__name__}.count.json")
+            (found,) = json.loads(kept.read_text(encoding="utf-8")).values()
+            counted[counter] = found["instructions"]
+            kept.unlink()
+        assert ratios[-1] == counted[instructions] / counted[floor_instructions]
+    assert counted[floor_instructions] > 1_000
+    assert ratios[0] > 2
+    assert ratios[1] == pytest.approx(ratios[0], rel=0.005)
+
+
+def test_what_sends_nothing_or_is_asynchronous_has_no_floor_in_instructions(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_instructions()
+    monkeypatch.chdir(image_folder)
+    jobs: list[counting.Job] = [
+        ("benchmarks.query_operations", "GetLoaded", ()),
+        ("benchmarks.access", "GetUser", ("asyncio",)),
+    ]
+    images = images_of(keyset_page())
+    command = instructions.command()
+    made = counting.count_all(floor_instructions.count, jobs, images, command)
+    assert list(made.values()) == [floor.SILENT, floor_instructions.ASYNCHRONOUS]
+
+
 def test_what_else_the_run_asks_for_is_counted_in_advance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -539,21 +583,32 @@ def test_an_operation_that_fails_is_not_counted(
     assert "scale 1 is not among the scales of social" in capfd.readouterr().err
 
 
+BY_VALGRIND = ("track_instructions", "track_instructions_driver")
+
+
+@pytest.mark.parametrize("metric", BY_VALGRIND)
 def test_without_valgrind_instructions_are_skipped_with_the_reason(
-    feed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    metric: str,
+    feed: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     feed.ready(images_of(type(feed)), "lazy")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SkipNotImplemented):
-        feed.track_instructions(images_of(type(feed)), "lazy")
+        getattr(feed, metric)(images_of(type(feed)), "lazy")
     assert "install Debian's package valgrind" in capsys.readouterr().err
 
 
-def test_a_quick_run_leaves_instructions_out(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("metric", BY_VALGRIND)
+def test_a_quick_run_leaves_instructions_out(
+    metric: str, feed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SQLALCHEMY_ASV_QUICK", "1")
     with pytest.raises(SkipNotImplemented):
-        feed.track_instructions(images_of(type(feed)), "lazy")
+        getattr(feed, metric)(images_of(type(feed)), "lazy")
 
 
 def test_what_is_counted_grows_with_the_work() -> None:

@@ -75,6 +75,8 @@ ALLOWED = 0.8
 """Seconds for each operation, on average: what neighbours disturb gets as many visits as these
 allow, but no fewer than it must have. With another number than `MOST`, as many times more or less.
 """
+SILENT = "the operation sends no statement"
+"""Why it has no floor."""
 TAPES = "SQLALCHEMY_ASV_TAPES"
 """Environment variable with the folder of what is recorded in the first layout, for all others."""
 
@@ -232,18 +234,14 @@ def count(scenario: Scenario, stages: Sequence[Stage] = (), ready: Action = noth
     """
     tape, undo = recorded(scenario)
     if not tape.statements:
-        raise NotImplementedError("the operation sends no statement")
+        raise NotImplementedError(SILENT)
     scenario.keep()
     scenario.database.use_undo(undo)
     driver: Any = None
 
     def bare() -> None:
         nonlocal driver
-        scenario.again()
-        # What is sent is sent on a connection without a transaction, as the operation's is.
-        scenario.close()
-        # On a server, to restore takes a new connection.
-        driver = scenario.database.driver
+        driver = scenario.bare()  # on a server, to restore takes a new connection
 
     bare()
     check(tape, replay(driver, tape))

@@ -18,7 +18,18 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from . import callgrind, counting, counts, floor, instructions, ratio, recording, replay, undo
+from . import (
+    callgrind,
+    counting,
+    counts,
+    floor,
+    floor_instructions,
+    instructions,
+    ratio,
+    recording,
+    replay,
+    undo,
+)
 from .budget import Budget
 from .commit import lacking
 from .database import KINDS, Database, Images, build_images, chosen
@@ -171,6 +182,21 @@ class Scenario(abc.ABC):
             skip(str(missing))
 
     @metric(
+        *(counting, instructions, callgrind, floor_instructions, recording, replay),
+        unit="times the driver's instructions",
+        timeout=1800,
+    )
+    def track_instructions_driver(self, images: Images, *params: Any) -> float:
+        """Machine instructions over those of the same statements sent by the bare driver."""
+        self._only_sync(params)
+        if quick():
+            skip("`--quick` leaves instructions out: they take too long")
+        try:
+            return floor_instructions.instructions_driver(type(self), images, params)
+        except (FileNotFoundError, NotImplementedError) as missing:
+            skip(str(missing))
+
+    @metric(
         *(counting, floor, ratio, recording, replay, undo), unit="times the driver", timeout=1800
     )
     def track_times_driver(self, images: Images, *params: Any) -> float:
@@ -237,6 +263,15 @@ class Scenario(abc.ABC):
         """Restore the dataset and open a new session, as before every sample."""
         self.close()
         self._fresh()
+
+    def bare(self) -> Any:
+        """Restore the dataset, as before every sample; returns the driver's connection to it.
+
+        No transaction is open on it, as on the operation's.
+        """
+        self.again()
+        self.close()
+        return self.database.driver
 
     def keep(self) -> None:
         """Have `again` bring back what `prepare` has left, where the database can, without it."""
