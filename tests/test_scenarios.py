@@ -529,7 +529,8 @@ def test_what_sends_nothing_or_is_asynchronous_has_no_floor_in_instructions(
     images = images_of(keyset_page())
     command = instructions.command()
     made = counting.count_all(floor_instructions.count, jobs, images, command)
-    assert list(made.values()) == [floor.SILENT, floor_instructions.ASYNCHRONOUS]
+    # In the order in which they were done.
+    assert [made[repr(job)] for job in jobs] == [floor.SILENT, floor_instructions.ASYNCHRONOUS]
 
 
 def test_what_else_the_run_asks_for_is_counted_in_advance(
