@@ -504,7 +504,7 @@ def test_instructions_over_those_of_the_driver_are_equal_on_every_run(
     scenario = keyset_page()
     ratios = []
     for _ in range(2):
-        ratios.append(floor_instructions.instructions_driver(scenario, images_of(scenario), (1,)))
+        ratios.append(scenario().track_instructions_driver(images_of(scenario), 1))
         counted = {}
         for counter in (instructions, floor_instructions):
             kept = Path(f"{counter.__name__}.count.json")

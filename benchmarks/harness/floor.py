@@ -249,13 +249,13 @@ def count(scenario: Scenario, stages: Sequence[Stage] = (), ready: Action = noth
         samples, scenario.perform, lambda: replay(driver, tape), prepare=(scenario.again, bare)
     )
     turn(pairs=1, seconds=WARM_UP)
-    least, most = PAIRS
+    fewest, most = PAIRS
     taken: tuple[list[float], list[float]] = ([], [])
     ready()
     for stage in stages or [os.pipe()]:
         reached(stage)
         with measuring():
-            made = turn(pairs=least, seconds=SECONDS, most=most)
+            made = turn(pairs=fewest, seconds=SECONDS, most=most)
             for times, more in zip(taken, made, strict=True):
                 times += more
         if sum(map(sum, taken)) >= LONG:

@@ -1,19 +1,20 @@
-"""How many times as many machine instructions an operation executes as the bare driver does for the
-same statements.
+"""Machine instructions of an operation's statements, sent again by the bare driver.
 
-Says what a ratio of times says, however busy the machine: neighbours crowd what is measured out of
-the processor's caches, and so make it take longer, but the processor executes the same.
+How many times as many the operation executes says what a ratio of times says, however busy the
+machine: neighbours crowd what is measured out of the processor's caches, and so make it take
+longer, but the processor executes the same.
 """
 
 from __future__ import annotations
 
+import functools
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from . import callgrind, instructions
+from . import instructions
 from .counting import Counts, counted
 from .floor import SILENT
 from .replay import check, replay
-from .undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from .database import Images
@@ -23,11 +24,10 @@ METRICS = ("track_instructions_driver",)
 ASYNCHRONOUS = "a fork lacks the threads that do the work of asyncio"
 
 
-def instructions_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> float:
-    """The ratio. Raises what `instructions.instructions` raises."""
-    operation = instructions.instructions(scenario, images, params)
-    floor = counted(count, METRICS, scenario, images, params, instructions.command())
-    return float(operation / floor["instructions"])
+def of_driver(scenario: type[Scenario], images: Images, params: tuple[Any, ...]) -> int:
+    """Instructions of the replay. Raises what `instructions.instructions` raises."""
+    made = counted(count, METRICS, scenario, images, params, instructions.command())
+    return int(made["instructions"])
 
 
 def count(scenario: Scenario) -> Counts:
@@ -43,14 +43,6 @@ def count(scenario: Scenario) -> Counts:
     if not tape.statements:
         raise NotImplementedError(SILENT)
     check(tape, replay(scenario.bare(), tape))
-    driver = scenario.bare()
-    counting = callgrind.Instrumentation()
-
-    def replayed() -> None:
-        counting.start()
-        replay(driver, tape)
-        counting.stop()
-
-    with undisturbed():
-        child = instructions.forked(replayed)
-    return {"instructions": instructions.executed(child)}
+    # A scenario need only be performed to be counted.
+    floor: Any = SimpleNamespace(perform=functools.partial(replay, scenario.bare(), tape))
+    return instructions.count(floor)

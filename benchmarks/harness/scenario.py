@@ -188,12 +188,10 @@ class Scenario(abc.ABC):
     )
     def track_instructions_driver(self, images: Images, *params: Any) -> float:
         """Machine instructions over those of the same statements sent by the bare driver."""
-        self._only_sync(params)
-        if quick():
-            skip("`--quick` leaves instructions out: they take too long")
+        operation = self.track_instructions(images, *params)
         try:
-            return floor_instructions.instructions_driver(type(self), images, params)
-        except (FileNotFoundError, NotImplementedError) as missing:
+            return operation / floor_instructions.of_driver(type(self), images, params)
+        except NotImplementedError as missing:
             skip(str(missing))
 
     @metric(
