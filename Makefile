@@ -1,32 +1,33 @@
-# Two commands need no set-up: `make` measures HEAD, `make test` runs all checks and tests.
-# Both need git, make and Python 3.11 or later with pip and venv; PYTHON=… chooses which Python.
+# Two commands need no set-up: `make` measures HEAD and its parent and compares them, `make test` runs
+# all checks and tests. Both need git, make and Python 3.11 or later with pip and venv;
+# PYTHON=… chooses which Python.
 PYTHON ?= python3
 VENV := .venv
 ASV := $(VENV)/bin/asv
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 # asv takes regular expressions for `--bench`; the headline scenarios stand in the two domains' own
 # modules, and instructions take seconds each.
-RUN = $(ASV) run "HEAD^!" --show-stderr --record-samples --bench
-ALL_BUT_INSTRUCTIONS = (?!.*track_instructions)
-RATIOS = track_times_driver
+RUN = $(ASV) run --record-samples
+NO_INSTRUCTIONS = (?!.*track_instructions)
+PARENT = git rev-parse --quiet --verify HEAD~1 >/dev/null
 
-.PHONY: run full ratios instructions load releases test publish site clean
+.PHONY: run full instructions load releases check test publish site wheel clean
 run: $(VENV)/tools
-	$(RUN) '^(datasets|ecommerce|social)\.$(ALL_BUT_INSTRUCTIONS)'
-	@echo "Measured. 'make site' publishes the results; README.md shows how to compare commits."
+	@$(PARENT) || echo "HEAD has no parent here (a first commit, or a shallow clone): HEAD alone is measured."
+	git rev-list --first-parent --max-count=2 HEAD | $(RUN) HASHFILE:- \
+		--bench '^(ecommerce|social)\.$(NO_INSTRUCTIONS)'
+	@if $(PARENT); then $(ASV) compare HEAD~1 HEAD; fi
 
 full: $(VENV)/tools
-	$(RUN) '^(?!load\.)$(ALL_BUT_INSTRUCTIONS)(?!.*$(RATIOS))'
-
-# Times the driver, each in at least five processes, what lasts in nine.
-ratios: $(VENV)/tools
-	$(RUN) '$(RATIOS)'
+	$(RUN) "HEAD^!" --bench '^(?!load\.)$(NO_INSTRUCTIONS)'
 
 load: $(VENV)/tools
-	$(RUN) '^load\.'
+	$(RUN) "HEAD^!" --bench '^load\.'
 
+# Machine instructions, and how many times as many as the bare driver's.
 instructions: $(VENV)/tools
-	$(RUN) 'track_instructions'
+	$(RUN) "HEAD^!" --bench 'track_instructions'
 
 # Counts of the releases of SQLAlchemy that have none yet.
 releases: $(VENV)/tools
@@ -34,37 +35,45 @@ releases: $(VENV)/tools
 	$(ASV) --config asv.releases.conf.json run HASHFILE:.asv/releases/sqlalchemy/commits \
 		--skip-existing --bench 'track_(statements|rows|calls|allocated|instructions)(?!_)'
 
-test: $(VENV)/tests
+# The daily loop: lint, types, the layers of the tool, and unit tests.
+check: $(VENV)/tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --ignore=tests/test_load.py
+	$(VENV)/bin/lint-imports --cache-dir .asv/import-linter
+	$(VENV)/bin/pytest --numprocesses=2 tests/unit
+
+test: check
+	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder tests/catalogue tests/commands
 	@echo "Load tests, which need the machine to themselves:"
-	$(VENV)/bin/pytest tests/test_load.py
+	$(VENV)/bin/pytest tests/load
 
 # The sites of all histories, and the page from which they are reached, in .asv/site.
 publish: $(VENV)/tools
 	$(VENV)/bin/sqlalchemy-asv releases
 	$(ASV) publish
-	$(ASV) --config asv.matrix.conf.json publish
 	$(ASV) --config asv.releases.conf.json publish
 
 # Serve them on http://127.0.0.1:8080 until interrupted.
 site: publish
 	$(VENV)/bin/python -m http.server --bind 127.0.0.1 --directory .asv/site 8080
 
+# The tool as a wheel, for another environment: dist/sqlalchemy_asv-….whl
+wheel: $(VENV)/tools
+	$(VENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist ./tool
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sqlalchemy-asv: Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
 # npm, which the site's scripts come from, is installed as a package where the machine has none.
-$(VENV)/tools: $(VENV)/bin/python pyproject.toml
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools,load$(if $(shell command -v npm),,,npm)]"
+$(VENV)/tools: $(VENV)/bin/python pyproject.toml tool/pyproject.toml
+	$(PIP) -e ".[tools,load$(if $(shell command -v npm),,,npm)]" -e tool
 	@touch $@
 
 $(VENV)/tests: $(VENV)/tools
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e ".[tools,load,test]"
+	$(PIP) -e ".[tools,load,test]" -e tool
 	@touch $@
 
 clean:
-	rm -rf .asv $(VENV)
+	rm -rf .asv $(VENV) dist

@@ -1,5 +1,5 @@
-"""What measures: one module of scenarios a domain; what they share stands in `harness`.
+"""Scenarios: one module a subject, one class an operation.
 
-asv takes these files from the working tree, whatever commit it measures. They know of a commit's
-data layer only the names of its operations, and an operation a commit lacks is n/a there.
+asv takes these files from the working tree, whatever commit it measures. They know only the names
+of the operations in a commit's data layer. An operation that a commit lacks is n/a there.
 """

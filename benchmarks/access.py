@@ -1,20 +1,16 @@
-"""The same operations through a synchronous driver and through asyncio: what the latter costs."""
-
-import datetime as dt
+"""The same operations through a synchronous driver and through asyncio: the cost of asyncio."""
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import lazy_import
 
-from .ecommerce import ShopScenario
-from .harness.commit import measured
-from .social import SocialScenario
+from .base import NOW, EcommerceScenario, SocialScenario
 
-social = measured("fixtures.social.operations")
-shop = measured("fixtures.ecommerce.operations")
-techniques = measured("fixtures.social.techniques")
-asynchronous = measured("fixtures.social.asynchronous")
+social = lazy_import("fixtures.social.operations")
+ecommerce = lazy_import("fixtures.ecommerce.operations")
+techniques = lazy_import("fixtures.social.techniques")
+asynchronous = lazy_import("fixtures.social.asynchronous")
 
-NOW = dt.datetime(2026, 1, 1)
 ACCESS = ["sync", "asyncio"]
 
 
@@ -70,15 +66,15 @@ class RegisterUser(SocialScenario):
         )
 
 
-class ProcessOrder(ShopScenario):
+class ProcessOrder(EcommerceScenario):
     """Take a pending order's five products out of stock and mark it paid, by access."""
 
     params = (ACCESS,)
     param_names = ("access",)
 
     def prepare(self, session: Session) -> None:
-        products = shop.browse_products(session, limit=5)
-        self.order_id = shop.create_order(
+        products = ecommerce.browse_products(session, limit=5)
+        self.order_id = ecommerce.create_order(
             session,
             customer_id=self.customer_id,
             lines=[(product.id, 1) for product in products],
@@ -86,7 +82,7 @@ class ProcessOrder(ShopScenario):
         )
 
     def operation(self, session: Session) -> object:
-        return shop.process_order(session, self.order_id)
+        return ecommerce.process_order(session, self.order_id)
 
 
 class StreamLikes(SocialScenario):

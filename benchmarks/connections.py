@@ -1,18 +1,18 @@
 """Getting a connection: from a pool, from a pool that checks it first, and without one."""
 
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import lazy_import
 
-from .harness.commit import measured
-from .social import SocialScenario
+from .base import SocialScenario
 
-connections = measured("fixtures.connections")
+connections = lazy_import("fixtures.connections")
 
 
 class CheckOut(SocialScenario):
     """Take a connection and give it back, ten times."""
 
     # Its statements go through an engine of its own.
-    not_measured = ("track_statements", "track_rows", "track_times_driver")
+    not_measured = ("track_statements", "track_rows", "track_instructions_driver")
     params = (["pool", "pool with pre-ping", "no pool"],)
     param_names = ("pool",)
 

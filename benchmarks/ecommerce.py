@@ -1,32 +1,14 @@
 """The shop: browsing, ordering, processing and finding orders."""
 
-import datetime as dt
-
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import Budget, lazy_import
 
-from .harness.budget import Budget
-from .harness.commit import measured
-from .harness.database import Images
-from .harness.scenario import Scenario
+from .base import NOW, SCALES, STRATEGIES, EcommerceScenario
 
-operations = measured("fixtures.ecommerce.operations")
-
-NOW = dt.datetime(2026, 1, 1)
-STRATEGIES = ["lazy", "selectin", "joined", "subquery"]
-SCALES = [0.01, 0.1, 1, 10]
+operations = lazy_import("fixtures.ecommerce.operations")
 
 
-class ShopScenario(Scenario):
-    dataset = "ecommerce"
-    scales = (0.01, 0.1, 1, 10)
-    customer_id = 7
-    product_id = 3
-
-    def setup_cache(self) -> Images:
-        return self.build()
-
-
-class CreateOrder(ShopScenario):
+class CreateOrder(EcommerceScenario):
     """Take an order of five products."""
 
     def prepare(self, session: Session) -> None:
@@ -39,7 +21,7 @@ class CreateOrder(ShopScenario):
         )
 
 
-class ProcessOrder(ShopScenario):
+class ProcessOrder(EcommerceScenario):
     """Take a pending order's five products out of stock and mark it paid."""
 
     budget = Budget(mean=0.100)
@@ -57,7 +39,7 @@ class ProcessOrder(ShopScenario):
         return operations.process_order(session, self.order_id)
 
 
-class SearchOrders(ShopScenario):
+class SearchOrders(EcommerceScenario):
     """The ten newest completed orders over 100 with items, products, customer, by strategy."""
 
     budget = Budget(mean=0.050)
@@ -69,7 +51,7 @@ class SearchOrders(ShopScenario):
         return operations.search_orders(session, loading=loading)
 
 
-class SearchOrdersByScale(ShopScenario):
+class SearchOrdersByScale(EcommerceScenario):
     """The ten newest completed orders over 100, as the shop grows."""
 
     params = (SCALES,)
@@ -79,7 +61,7 @@ class SearchOrdersByScale(ShopScenario):
         return operations.search_orders(session)
 
 
-class BrowseProducts(ShopScenario):
+class BrowseProducts(EcommerceScenario):
     """The twenty cheapest products in stock, as the shop grows."""
 
     params = (SCALES,)
@@ -89,14 +71,14 @@ class BrowseProducts(ShopScenario):
         return operations.browse_products(session)
 
 
-class OpenProduct(ShopScenario):
+class OpenProduct(EcommerceScenario):
     """A product by key, with its category."""
 
     def operation(self, session: Session) -> object:
         return operations.open_product(session, self.product_id)
 
 
-class SimilarProducts(ShopScenario):
+class SimilarProducts(EcommerceScenario):
     """Five other products of a product's category, as the shop grows."""
 
     params = (SCALES,)

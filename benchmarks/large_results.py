@@ -1,11 +1,11 @@
 """Large results: all at once, in portions, as rows."""
 
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import lazy_import
 
-from .harness.commit import measured
-from .social import SocialScenario
+from .base import SocialScenario
 
-techniques = measured("fixtures.social.techniques")
+techniques = lazy_import("fixtures.social.techniques")
 
 ROWS = [10, 100, 1000, 10_000]
 

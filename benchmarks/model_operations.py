@@ -1,20 +1,15 @@
 """Creating, changing and deleting: one object, a thousand rows, and what lies between."""
 
-import datetime as dt
 from typing import Any
 
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import lazy_import
 
-from .ecommerce import ShopScenario
-from .harness.commit import measured
-from .social import SocialScenario
+from .base import NOW, ROWS, EcommerceScenario, SocialScenario
 
-social = measured("fixtures.social.operations")
-shop = measured("fixtures.ecommerce.operations")
-techniques = measured("fixtures.social.techniques")
-
-NOW = dt.datetime(2026, 1, 1)
-ROWS = [1, 10, 100, 1000]
+social = lazy_import("fixtures.social.operations")
+ecommerce = lazy_import("fixtures.ecommerce.operations")
+techniques = lazy_import("fixtures.social.techniques")
 
 
 def new_users(count: int) -> list[dict[str, Any]]:
@@ -165,11 +160,11 @@ class PublishDiscussion(SocialScenario):
         )
 
 
-class DeleteOrder(ShopScenario):
+class DeleteOrder(EcommerceScenario):
     """Delete an order of five items, by a cascade."""
 
     def prepare(self, session: Session) -> None:
-        self.order_id = shop.create_order(
+        self.order_id = ecommerce.create_order(
             session,
             customer_id=self.customer_id,
             lines=[(product_id, 1) for product_id in range(1, 6)],
@@ -177,25 +172,25 @@ class DeleteOrder(ShopScenario):
         )
 
     def operation(self, session: Session) -> object:
-        return shop.delete_order(session, self.order_id)
+        return ecommerce.delete_order(session, self.order_id)
 
 
-class EditReview(ShopScenario):
+class EditReview(EcommerceScenario):
     """Change a review under optimistic locking, by its version."""
 
     def operation(self, session: Session) -> object:
-        return shop.edit_review(session, 7, rating=1, body="Broke on the second day.")
+        return ecommerce.edit_review(session, 7, rating=1, body="Broke on the second day.")
 
 
-class ProcessLargeOrder(ShopScenario):
+class ProcessLargeOrder(EcommerceScenario):
     """Process an order, as its items grow."""
 
     params = ([1, 5, 50],)
     param_names = ("items",)
 
     def prepare(self, session: Session, items: int) -> None:
-        products = shop.browse_products(session, limit=items)
-        self.order_id = shop.create_order(
+        products = ecommerce.browse_products(session, limit=items)
+        self.order_id = ecommerce.create_order(
             session,
             customer_id=self.customer_id,
             lines=[(product.id, 1) for product in products],
@@ -203,7 +198,7 @@ class ProcessLargeOrder(ShopScenario):
         )
 
     def operation(self, session: Session, items: int) -> object:
-        return shop.process_order(session, self.order_id)
+        return ecommerce.process_order(session, self.order_id)
 
 
 # --- objects and their state ----------------------------------------------------------------------

@@ -3,19 +3,13 @@
 import datetime as dt
 
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import lazy_import
 
-from .ecommerce import ShopScenario
-from .harness.commit import measured
-from .social import SocialScenario
+from .base import NOW, ROWS, SCALES, STRATEGIES, EcommerceScenario, SocialScenario
 
-social = measured("fixtures.social.operations")
-shop = measured("fixtures.ecommerce.operations")
-techniques = measured("fixtures.social.techniques")
-
-NOW = dt.datetime(2026, 1, 1)
-STRATEGIES = ["lazy", "selectin", "joined", "subquery"]
-ROWS = [1, 10, 100, 1000]
-SCALES = [0.01, 0.1, 1, 10]
+social = lazy_import("fixtures.social.operations")
+ecommerce = lazy_import("fixtures.ecommerce.operations")
+techniques = lazy_import("fixtures.social.techniques")
 
 
 # --- one object, or the question whether there is one ---------------------------------------------
@@ -32,7 +26,7 @@ class GetLoaded(SocialScenario):
     """Get a user by key from the identity map."""
 
     # The operation sends no statement to compare with.
-    not_measured = ("track_times_driver",)
+    not_measured = ("track_instructions_driver",)
 
     def load(self, session: Session) -> None:
         self.user = techniques.get_by_key(session, self.user_id)
@@ -68,14 +62,14 @@ class PostsWithComments(SocialScenario):
         return techniques.posts_with_comments(session, posts, loading=loading)
 
 
-class OrdersWithItems(ShopScenario):
+class OrdersWithItems(EcommerceScenario):
     """Orders with items and products, loaded by `selectin`, over three decades of orders."""
 
     params = (ROWS,)
     param_names = ("orders",)
 
     def operation(self, session: Session, orders: int) -> object:
-        return shop.orders_with_items(session, orders)
+        return ecommerce.orders_with_items(session, orders)
 
 
 class NPlusOne(SocialScenario):
@@ -102,21 +96,21 @@ class PostsTagged(SocialScenario):
         return social.posts_tagged(session, "tag7")
 
 
-class Payments(ShopScenario):
+class Payments(EcommerceScenario):
     """Payments of every kind, each an object of its own class: joined-table inheritance."""
 
     params = (ROWS,)
     param_names = ("rows",)
 
     def operation(self, session: Session, rows: int) -> object:
-        return shop.payments_by_kind(session, rows)
+        return ecommerce.payments_by_kind(session, rows)
 
 
-class CardPayments(ShopScenario):
+class CardPayments(EcommerceScenario):
     """A hundred payments by card: one class of a joined-table hierarchy."""
 
     def operation(self, session: Session) -> object:
-        return shop.card_payments(session, "visa", 100)
+        return ecommerce.card_payments(session, "visa", 100)
 
 
 # --- what comes back ------------------------------------------------------------------------------
@@ -214,28 +208,28 @@ class SearchPosts(SocialScenario):
         return social.search_posts(session, "between")
 
 
-class SalesReport(ShopScenario):
-    """What each category sold, as the shop grows."""
+class SalesReport(EcommerceScenario):
+    """Sales of each category, as the shop grows."""
 
     params = (SCALES,)
     param_names = ("scale",)
 
     def operation(self, session: Session) -> object:
-        return shop.sales_report(session)
+        return ecommerce.sales_report(session)
 
 
-class TopProductsPerCategory(ShopScenario):
+class TopProductsPerCategory(EcommerceScenario):
     """The three products sold most in each category, as the shop grows."""
 
     params = (SCALES,)
     param_names = ("scale",)
 
     def operation(self, session: Session) -> object:
-        return shop.top_products_per_category(session)
+        return ecommerce.top_products_per_category(session)
 
 
-class CategoryTree(ShopScenario):
+class CategoryTree(EcommerceScenario):
     """A category and all below it, by a recursive query."""
 
     def operation(self, session: Session) -> object:
-        return shop.category_tree(session, 1)
+        return ecommerce.category_tree(session, 1)

@@ -1,32 +1,13 @@
 """The social network: registering, writing, following, and reading feeds."""
 
-import datetime as dt
 from typing import Any
 
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import Budget, lazy_import
 
-from .harness.budget import Budget
-from .harness.commit import measured
-from .harness.database import Images
-from .harness.scenario import Scenario
+from .base import NOW, SCALES, STRATEGIES, SocialScenario
 
-operations = measured("fixtures.social.operations")
-
-NOW = dt.datetime(2026, 1, 1)
-STRATEGIES = ["lazy", "selectin", "joined", "subquery"]
-SCALES = [0.01, 0.1, 1, 10]
-
-
-class SocialScenario(Scenario):
-    dataset = "social"
-    scales = (0.01, 0.1, 1, 10)
-    # Users and posts of every scale; who is popular does not follow from the id.
-    user_id = 7
-    other_id = 8
-    post_id = 7
-
-    def setup_cache(self) -> Images:
-        return self.build()
+operations = lazy_import("fixtures.social.operations")
 
 
 class CreateUser(SocialScenario):

@@ -1,25 +1,24 @@
 """Starting up: imports, mappers, the first query, and statements not yet in the cache."""
 
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import lazy_import
 
-from .harness.commit import measured
-from .harness.scenario import FAMILY
-from .social import SocialScenario
+from .base import SocialScenario
 
-startup = measured("fixtures.startup")
+startup = lazy_import("fixtures.startup")
 
 
 class StartupScenario(SocialScenario):
     """Work done in a process of its own, which counters of this one do not see."""
 
-    # That process asks no server.
+    # The process uses no server.
     databases = ("sqlite",)
 
-    not_measured = tuple(metric for metric in FAMILY if metric != "time_wall")
+    only_measured = ("time_wall",)
 
 
 class StartPython(StartupScenario):
-    """Start a process that does nothing: the floor of the next two."""
+    """Start a process that does nothing: the least that the next two take."""
 
     def operation(self, session: Session) -> object:
         return startup.start_python(session)
@@ -44,7 +43,7 @@ class ConfigureMappers(SocialScenario):
 
     # It sends no statement, to no database.
     databases = ("sqlite",)
-    not_measured = ("track_statements", "track_rows", "track_times_driver")
+    not_measured = ("track_statements", "track_rows", "track_instructions_driver")
     params = ([1, 10, 100],)
     param_names = ("classes",)
 

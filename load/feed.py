@@ -7,19 +7,19 @@ import datetime as dt
 
 from locust import task
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy_asv.load import events
+from sqlalchemy_asv.load.users import DataLayerUser, Limits
 
-import measuring
 from fixtures.social.operations import add_comment, follow, home_feed, like
-from users import DataLayerUser, Limits
 
-measuring.defaults(users=50)
+events.defaults(users=50)
 
 USERS, POSTS = 1000, 5000
 """At scale 1; every larger dataset has them as well."""
 
 
 class SocialUser(DataLayerUser):
-    dataset = "social"
+    dataset = "fixtures.social.dataset"
     limits = Limits(error_rate=0.01, average=0.2, p95=0.5)
     think_time = 0.1
 
@@ -51,7 +51,7 @@ class SocialUser(DataLayerUser):
     def follow_somebody(self) -> None:
         self.perform(
             follow,
-            answers=(IntegrityError,),  # who follows already is told so
+            answers=(IntegrityError,),  # the user follows already
             follower_id=self.user_id,
             followee_id=self.random.randint(1, USERS),
             created_at=dt.datetime.now(),

@@ -1,1 +1,0 @@
-"""What every scenario shares: databases, restore, metrics, and the check of the environment."""

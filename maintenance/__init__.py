@@ -1,0 +1,1 @@
+"""Scripts for maintainers: calibration, repeatability, pictures. Nothing imports them."""

@@ -1,0 +1,367 @@
+"""The reliability of verdicts, measured in a clone, on changes whose effect is known.
+
+    python -m maintenance.calibration identical --comparisons 20
+    python -m maintenance.calibration identical --comparisons 200 --time --load
+    python -m maintenance.calibration injected
+    python -m maintenance.calibration slower --trials 20
+
+Exit codes: 0 every verdict was right, 1 one was not, 2 it could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import dataclasses
+import itertools
+import math
+import os
+import random
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from asv.util import UserError
+from sqlalchemy_asv.asv_ext import commands, settings
+from sqlalchemy_asv.asv_ext.errors import stop
+from sqlalchemy_asv.asv_ext.git import git as run_git
+from sqlalchemy_asv.case import Case
+from sqlalchemy_asv.compare import model, paired, running
+from sqlalchemy_asv.compare.checkout import Checkout, checkouts
+from sqlalchemy_asv.compare.model import WORSE, Compared
+from sqlalchemy_asv.compare.running import say
+
+from . import repeatability
+
+
+@dataclasses.dataclass
+class Injection:
+    """A change of known effect on one scenario."""
+
+    name: str
+    scenario: str
+    file: str
+    """Below `fixtures/`."""
+    old: str
+    new: str
+    cause: str
+    """A regular expression that one of the causes must fit."""
+    verdict: tuple[str, ...] = WORSE
+
+
+OPERATIONS = "social/operations.py"
+FEED = "social.HomeFeed('selectin')"
+LOOP = "    for post in posts:\n        _ = post.author.name\n        for comment in post.comments:"
+
+
+def in_the_feed(statement: str) -> tuple[str, str, str]:
+    """One more statement in the feed, after it has found its posts."""
+    return OPERATIONS, LOOP, f"    {statement}\n{LOOP}"
+
+
+INJECTIONS = (
+    Injection(
+        "one extra statement",
+        FEED,
+        *in_the_feed("_ = session.scalar(select(User.name).where(User.id == user_id))"),
+        cause=r"statement new: SELECT users\.name",
+    ),
+    Injection(
+        "an eager load turned lazy",
+        FEED,
+        OPERATIONS,
+        "                load_path(loading, Post.author),\n                load_path",
+        "                load_path",
+        cause=r"Post\.author loaded lazily, object by object: \d+ times, not 0",
+    ),
+    Injection(
+        "a dropped index",
+        FEED,
+        "social/models.py",
+        'post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), index=True)',
+        'post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"))',
+        cause=r"comments: every row read now",
+    ),
+    Injection(
+        "0.5% more instructions",
+        FEED,
+        *in_the_feed("for _ in range(1700):\n        pass"),
+        cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+    ),
+    Injection(
+        "two extra calls per row",
+        FEED,
+        OPERATIONS,
+        LOOP,
+        LOOP.replace("        for", "        _ = (lambda: post)(), (lambda: post)()\n        for"),
+        cause=r"\+20 calls: fixtures/social/operations\.py <lambda>, from .* home_feed",
+    ),
+    Injection(
+        "10% more allocation",
+        FEED,
+        *in_the_feed("_ = bytes(40_000)"),
+        cause=r"bytes at the peak: fixtures/social/operations\.py `_ = bytes\(",
+    ),
+    Injection(
+        "5% more wall time in a loop without calls",
+        FEED,
+        *in_the_feed("for _ in range(6_800):\n        pass"),
+        cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+    ),
+)
+"""Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
+
+
+@contextlib.contextmanager
+def clone() -> Iterator[tuple[Checkout, Checkout]]:
+    """Two sides in a clone of HEAD, which is the current folder until the end."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+        git("clone", "--quiet", str(before), folder)
+        os.chdir(folder)
+        try:
+            with checkouts(settings.load(settings.COMMITS), "sqlite") as pair:
+                yield pair
+        finally:
+            os.chdir(before)
+
+
+def git(*arguments: str) -> str:
+    """The output of a git command. Raises `CalledProcessError`."""
+    identity = ("-c", "user.name=calibration", "-c", "user.email=calibration@localhost")
+    return run_git(".", *identity, *arguments)
+
+
+def commit(message: str) -> str:
+    """Commit all changes, if there are any; returns the hash."""
+    git("commit", "--quiet", "--all", "--allow-empty", "--message", message)
+    return git("rev-parse", "HEAD")
+
+
+def inject(injection: Injection) -> str:
+    """Commit a change on top of HEAD. Raises `UserError` if the code to change is gone."""
+    file = Path("fixtures", injection.file)
+    source = file.read_text(encoding="utf-8")
+    if source.count(injection.old) != 1:
+        raise UserError(f"{injection.name}: the place for it in {file} is gone")
+    file.write_text(source.replace(injection.old, injection.new), encoding="utf-8")
+    return commit(injection.name)
+
+
+def identical(options: argparse.Namespace) -> int:
+    """Compare two commits with the same code, again and again."""
+    wrong: list[str] = []
+    total = 0
+    with clone() as (base, head):
+        commits = git("rev-parse", "HEAD"), commit("the same")
+        others = (os.cpu_count() or 2) - 1 if options.load else 0
+        with repeatability.load(others):
+            if options.time:
+                wrong, total, figures = by_time(base, head, commits, options)
+            else:
+                wrong, total, figures = by_counts(base, head, commits, options)
+    print(f"{total} comparisons of identical code, {len(wrong)} false verdicts; {figures}")
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+def by_counts(
+    base: Checkout, head: Checkout, commits: tuple[str, str], options: argparse.Namespace
+) -> tuple[list[str], int, str]:
+    """Count each side several times, and compare each count of one with each of the other."""
+    runs: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    instructions = not options.no_instructions
+    wrong: list[str] = []
+    scenarios = 0
+    for number in range(math.ceil(options.comparisons**0.5)):
+        # Alternating, so that both are installed again.
+        commits = commits[::-1]
+        for side, commit, counted in zip((base, head), commits, runs, strict=True):
+            counted.append(
+                running.counted(side, commit, options.scenario or [""], instructions=instructions)
+            )
+        # Each new count with all others, so that a false verdict shows at once.
+        for before, after in itertools.product(*runs):
+            if before is not runs[0][-1] and after is not runs[1][-1]:
+                continue
+            # Copies: counting instructions again changes what was counted.
+            compared = list(model.both(base.conf, *copy.deepcopy((before, after))))
+            if instructions:
+                running.recount(base, head, compared)
+            scenarios = len(compared)
+            wrong += [f"{each.title}: {each.verdict}" for each in not_unchanged(compared)]
+        say(f"{(number + 1) ** 2} comparisons: {len(wrong)} false verdicts so far")
+    lines, _ = repeatability.summary(
+        repeatability.spreads([by_key(run) for run in itertools.chain(*runs)]), 2 * len(runs[0])
+    )
+    print("\n".join(lines))
+    figures = f"{scenarios} scenarios each, counted {len(runs[0])} times at each commit"
+    return wrong, len(runs[0]) ** 2, figures
+
+
+def by_key(run: dict[str, Any]) -> dict[repeatability.Key, float]:
+    """The counts of one side as `repeatability` has them."""
+    found: dict[repeatability.Key, float] = {}
+    for title, counts in run["counts"].items():
+        case = Case.parse(title)
+        for metric in model.METRICS:
+            if isinstance(counts, dict) and metric in counts:
+                found[f"{case.scenario}.track_{metric}", case.argument_list] = counts[metric]
+    return found
+
+
+def not_unchanged(compared: list[Compared]) -> list[Compared]:
+    return [each for each in compared if each.verdict != "unchanged"]
+
+
+def by_time(
+    base: Checkout, head: Checkout, commits: tuple[str, str], options: argparse.Namespace
+) -> tuple[list[str], int, str]:
+    for side, hash in zip((base, head), commits, strict=True):
+        side.install(hash)
+        titles = side.result(
+            "counts.count",
+            scenarios=options.scenario or [r"^(social|ecommerce)\."],
+            instructions=False,
+        )["titles"]
+    wrong: list[str] = []
+    words: dict[str, int] = {}
+    ratios, taken = [], []
+    thresholds = {t: model.threshold(base.conf, t, "time_wall") for t in titles}
+    for number, together in enumerate(batched(titles, options.comparisons)):
+        found = paired.compare(
+            base,
+            head,
+            together,
+            decided=paired.clear(thresholds),
+            scenarios=len(titles),
+            seconds=options.seconds,
+            # Otherwise the same layouts come again.
+            layouts=random.Random(number),
+            progress=say,
+        )
+        for title, estimate in found.items():
+            verdict = estimate.verdict(thresholds[title])
+            words[verdict] = words.get(verdict, 0) + 1
+            ratios.append(estimate.ratio)
+            taken.append(estimate.seconds)
+            if verdict in ("slower", "faster"):
+                wrong.append(f"{title}: {verdict} {estimate.ratio:.3f}")
+            say(
+                f"{len(ratios)} {title}: {verdict} {estimate.ratio:.4f} {estimate.low:.4f}"
+                f" {estimate.high:.4f}, {estimate.pairs} pairs, {estimate.seconds:.0f} s"
+            )
+    said = ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
+    figures = (
+        f"{said}; ratios {min(ratios):.3f} to {max(ratios):.3f}; {sum(taken) / len(taken):.0f} s"
+        " each"
+    )
+    return wrong, len(ratios), figures
+
+
+def batched(titles: list[str], number: int) -> Iterator[list[str]]:
+    """`number` titles in all, repeated as needed, in lists that have no title twice."""
+    while number > 0:
+        yield titles[:number]
+        number -= len(titles)
+
+
+def injected(options: argparse.Namespace) -> int:
+    """Compare HEAD with each injected change, and look for its cause."""
+    missed = 0
+    with clone() as (base, head):
+        first = git("rev-parse", "HEAD")
+        for injection in INJECTIONS:
+            git("reset", "--quiet", "--hard", first)
+            found = judge(base, head, (first, inject(injection)), injection)
+            verdict, cause = found.verdict, named(found, injection)
+            missed += verdict not in injection.verdict or cause is None
+            said = cause or f"NOT NAMED in {found.causes}"
+            print(f"{injection.name}: {verdict}; {said}", flush=True)
+    return 1 if missed else 0
+
+
+def judge(
+    base: Checkout,
+    head: Checkout,
+    commits: tuple[str, str],
+    injection: Injection,
+    instructions: bool = True,
+) -> Compared:
+    """The comparison of an injected change, by counts."""
+    only = [injection.scenario]
+    (found,) = running.compare(
+        base, head, commits, only, instructions=instructions, time="none"
+    ).compared
+    return found
+
+
+def named(found: Compared, injection: Injection) -> str | None:
+    """The cause that names the injected change."""
+    return next((cause for cause in found.causes if re.search(injection.cause, cause)), None)
+
+
+def slower(options: argparse.Namespace) -> int:
+    """Check that 5% more wall time is found, by time alone."""
+    found = 0
+    with clone() as (base, head):
+        first, second = git("rev-parse", "HEAD"), inject(INJECTIONS[-1])
+        for side, hash in ((base, first), (head, second)):
+            side.install(hash)
+            side.result("counts.count", scenarios=[FEED], instructions=False)
+        threshold = model.threshold(base.conf, FEED, "time_wall")
+        for trial in range(options.trials):
+            estimate = paired.compare(
+                base,
+                head,
+                [FEED],
+                decided=paired.clear({FEED: threshold}),
+                scenarios=options.scenarios,
+                seconds=60,
+                layouts=random.Random(trial),
+            )[FEED]
+            verdict = estimate.verdict(threshold)
+            found += verdict == "slower"
+            print(
+                f"{trial + 1}: {verdict} {estimate.ratio:.4f} [{estimate.low:.4f},"
+                f" {estimate.high:.4f}] after {estimate.pairs} pairs, {estimate.seconds:.0f} s",
+                flush=True,
+            )
+    print(f"found in {found} of {options.trials} trials")
+    return 0 if found >= 0.95 * options.trials else 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m maintenance.calibration",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subcommands = parser.add_subparsers(required=True, metavar="WHAT")
+    same = subcommands.add_parser("identical", help=identical.__doc__)
+    same.add_argument("--comparisons", type=int, default=20)
+    same.add_argument("--scenario", action="append", help="(default: all; by time, the headline)")
+    same.add_argument("--time", action="store_true", help="by paired time, not by counts")
+    same.add_argument("--seconds", type=float, default=60, help="for each, by time")
+    same.add_argument("--no-instructions", action="store_true")
+    same.add_argument("--load", action="store_true", help="keep the other processors busy")
+    same.set_defaults(run=identical)
+    subcommands.add_parser("injected", help=injected.__doc__).set_defaults(run=injected)
+    trials = subcommands.add_parser("slower", help=slower.__doc__)
+    trials.add_argument("--trials", type=int, default=20)
+    trials.add_argument("--scenarios", type=int, default=40, help="as if so many were compared")
+    trials.set_defaults(run=slower)
+    options = parser.parse_args(arguments)
+    commands.apply()
+    try:
+        return int(options.run(options))
+    except UserError as error:
+        stop(str(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

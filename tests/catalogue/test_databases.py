@@ -1,0 +1,466 @@
+"""The catalogue on every database: the same results, the same start of every sample."""
+
+import contextlib
+import datetime as dt
+import enum
+import importlib
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, NullPool, Table, create_engine, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy_asv import Scenario, options
+from sqlalchemy_asv.databases.base import KINDS, Images, build_images, chosen
+from sqlalchemy_asv.databases.server import PREFIX, Server, ddl
+from sqlalchemy_asv.profiler.plans import plan_of
+from sqlalchemy_asv.profiler.statements import query_profile
+from sqlalchemy_asv.statements.replay import check, replay
+
+from fixtures.social import operations
+from fixtures.social.models import User
+
+from ..support.scenarios import ECOMMERCE, SOCIAL, scenarios
+from ..support.servers import OwnMariaDB, has_mariadb, need_mariadb, own_postgresql
+
+SERVERS = ("postgresql", "mariadb")
+SMALL = (0.01, 1)
+ONE_FOR_MANY: set[tuple[str, tuple[Any, ...]]] = {
+    ("ecommerce.CreateOrder", ()),
+    ("abstraction_levels.Write", ("ORM entities",)),
+    ("model_operations.InsertUnitOfWork", (10,)),
+    ("model_operations.InsertUnitOfWork", (100,)),
+}
+"""Cases in which a flush needs the keys of several new rows. SQLAlchemy asks SQLite for them row by
+row, and the other databases in one statement (docs/databases.md)."""
+
+
+class Available(dict[Any, Any]):
+    """A dictionary that skips the test for a missing key, such as MariaDB's without a server."""
+
+    def __missing__(self, key: Any) -> Any:
+        need_mariadb()
+        raise KeyError(key)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, str]]:
+    """URLs of servers, by the environment variable that holds them."""
+    found = Available()
+    with own_postgresql() as postgresql:
+        found["POSTGRESQL_URL"] = os.environ.get("POSTGRESQL_URL") or postgresql
+        given, own = os.environ.get("MARIADB_URL"), None
+        if not given and (has_mariadb() or os.environ.get("CI")):
+            own = OwnMariaDB()
+            given = own.url
+        if given:
+            found["MARIADB_URL"] = given
+        yield found
+        if own:
+            own.stop()
+
+
+@pytest.fixture(scope="session")
+def images(
+    servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Images]:
+    """Every dataset on every database, as a run of asv makes them."""
+    found = Available()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, url in servers.items():
+            patch.setenv(name, url)
+        patch.chdir(tmp_path_factory.mktemp("images"))
+        for database, dataset in itertools.product(KINDS, (SOCIAL, ECOMMERCE)):
+            if database == "mariadb" and "MARIADB_URL" not in servers:
+                continue
+            patch.setenv("DATABASE", database)
+            made = build_images(dataset, SMALL)
+            places = {scale: str(Path(place).absolute()) for scale, place in made.places.items()}
+            if database == "sqlite":
+                made = Images(dataset, made.fingerprints, places)
+            found[database, dataset] = made
+    return found
+
+
+@pytest.fixture(autouse=True)
+def where(servers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in servers.items():
+        monkeypatch.setenv(name, url)
+
+
+def plain(value: Any) -> Any:
+    """The result of an operation, as values that can be compared between databases."""
+    if isinstance(value, DeclarativeBase):
+        mapper = inspect(type(value))
+        row = {c.key: plain(value.__dict__.get(c.key)) for c in mapper.column_attrs}
+        return type(value).__name__, row
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal("0.01"))
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    assert value is None or isinstance(value, (int, str, dt.datetime, enum.Enum)), type(value)
+    return value
+
+
+def tables(engine: Engine) -> list[Table]:
+    found = MetaData()
+    found.reflect(engine, only=lambda name, _: not name.startswith(PREFIX))
+    return found.sorted_tables
+
+
+def contents(engine: Engine, tables: list[Table]) -> dict[str, set[Any]]:
+    """All rows of a database, as its driver has them."""
+    found = {}
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        for table in tables:
+            cursor.execute(str(select(table).compile(engine)))
+            found[table.name] = set(map(tuple, cursor.fetchall()))
+        cursor.close()
+    return found
+
+
+def combinations(scenario: type[Scenario]) -> list[tuple[Any, ...]]:
+    """Two combinations that a test can afford: not scale 10, and not the largest results."""
+    affordable = [
+        values
+        for values in scenario.combinations()
+        if scenario.scale(values) in SMALL and not {1_000, 10_000} & {*values[-1:]}
+    ]
+    return affordable[:: max(1, len(affordable) - 1)]  # the first and the last
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda s: f"{s.__module__}.{s.__name__}")
+def test_a_scenario_returns_the_same_and_sends_as_much_on_every_database(
+    scenario: type[Scenario],
+    images: dict[tuple[str, str], Images],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Start-up uses no server; and some scenarios lend their operation to a metric of their own.
+    if scenario.databases == ("sqlite",) or scenario.family is not None:
+        return
+    for params in combinations(scenario):
+        seen, statements = {}, {}
+        for database in scenario.databases:
+            monkeypatch.setenv("DATABASE", database)
+            runner = scenario().runner(images[database, scenario.dataset], params)
+            try:
+                runner.reset()
+                seen[database] = plain(runner.perform())
+                runner.reset()
+                statements[database] = len(runner.record().statements)
+            finally:
+                runner.finish()
+        for database in seen:
+            assert seen[database] == seen["sqlite"], database
+        assert statements["postgresql"] == statements["mariadb"]
+        name = f"{scenario.__module__.partition('.')[2]}.{scenario.__name__}"
+        if (name, params) not in ONE_FOR_MANY:
+            assert statements["sqlite"] == statements["mariadb"]
+        else:
+            assert statements["sqlite"] > statements["mariadb"]
+
+
+@pytest.mark.parametrize("access", ["sync", "asyncio"])
+@pytest.mark.parametrize("database", KINDS)
+def test_the_last_sample_of_a_write_meets_the_rows_of_the_first(
+    database: str,
+    access: str,
+    images: dict[tuple[str, str], Images],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    writing = (
+        ["RegisterUser", "ProcessOrder"]
+        if access == "asyncio"
+        else [
+            "InsertUnitOfWork",
+            "FlushDirty",
+            "DeletePost",
+            "Unlike",
+            "EditReview",
+            "PublishDiscussion",
+        ]
+    )
+    for scenario in scenarios():
+        if scenario.__name__ not in writing or ("access" in scenario.parameters()) != (
+            access == "asyncio"
+        ):
+            continue
+        params = (access,) if access == "asyncio" else combinations(scenario)[-1]
+        runner = scenario().runner(images[database, scenario.dataset], params)
+        try:
+            runner.reset()
+            used, engine = runner.database, runner.database.engine
+            found = used.run(tables, engine)
+            first = used.run(contents, engine, found)
+            results = []
+            for _ in range(3):
+                runner.reset()
+                results.append(plain(runner.perform()))  # keys included
+                runner.close()
+                # Also without an operation in between.
+                for _ in range(2):
+                    runner.reset()
+                    runner.close()
+            assert results[0] == results[1] == results[2]
+            runner.reset()
+            runner.perform()
+            runner.close()
+            assert used.run(contents, engine, found) != first
+            runner.reset()
+            runner.close()
+            assert used.run(contents, engine, found) == first
+        finally:
+            runner.finish()
+
+
+@pytest.mark.parametrize("database", KINDS)
+def test_a_write_is_replayed_by_its_driver(
+    database: str,
+    images: dict[tuple[str, str], Images],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    (scenario,) = (s for s in scenarios() if s.__name__ == "EditReview")
+    runner = scenario().runner(images[database, scenario.dataset], ())
+    try:
+        runner.reset()
+        tape = runner.record()
+        assert tape.statements
+        # Twice: the database is as it was before each.
+        for _ in range(2):
+            check(tape, replay(runner.driver(), tape))
+    finally:
+        runner.finish()
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_nothing_but_templates_is_left_on_a_server(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with kind.admin() as admin:
+        abandoned, used = kind.new_name(), kind.new_name()
+        kind.create(admin, abandoned)
+        kind.create(admin, used)
+        with kind.admin() as alive:
+            kind.lock(alive, used, wait=True)
+            kind.clean(admin)
+            left = {name for name in kind.databases(admin) if name.startswith(f"{PREFIX}_w_")}
+            assert left == {used}
+        kind.clean(admin)
+        assert not [name for name in kind.databases(admin) if name.startswith(f"{PREFIX}_w_")]
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_dataset_is_loaded_once(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    monkeypatch.setattr(kind, "load", lambda *_: pytest.fail("loaded again"))
+    assert build_images(SOCIAL, SMALL) == images[database, SOCIAL]
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_dataset_of_another_fingerprint_is_refused(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    place = images[database, SOCIAL].places[1]
+    with pytest.raises(SystemExit, match=f"{database} holds a dataset with fingerprint"):
+        chosen().open(place, "0" * 32)
+
+
+# --- what is wrong, in one line -------------------------------------------------------------------
+
+
+def test_databases_are_known_by_the_same_names() -> None:
+    assert tuple(KINDS) == options.DATABASES
+    for name, variable in options.SERVERS.items():
+        kind: Any = importlib.import_module(KINDS[name][0], "sqlalchemy_asv.databases")
+        assert getattr(kind, KINDS[name][1]).variable == variable
+
+
+def test_an_unknown_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE", "oracle")
+    with pytest.raises(SystemExit, match="there is no database 'oracle': DATABASE takes sqlite, "):
+        chosen()
+
+
+@pytest.mark.parametrize("database", SERVERS)
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (None, "_URL is not set: "),
+        ("no url", "_URL is no URL such as"),
+        ("x://somebody:s3cret@127.0.0.1:1/hidden", "failed: "),
+    ],
+)
+def test_a_server_that_is_not_there(
+    database: str, url: str | None, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    variable = f"{database.upper()}_URL"
+    if url is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, url)
+    with pytest.raises(SystemExit) as refusal:
+        chosen().check()
+    message = str(refusal.value)
+    assert reason in message
+    assert "\n" not in message
+    if url is not None:
+        for secret in ("somebody", "s3cret", "hidden", "127.0.0.1"):
+            assert secret not in message
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_wrong_password(
+    database: str, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    variable = kind.variable
+    if database == "mariadb":
+        with kind.admin() as admin:
+            admin.execute(text("CREATE OR REPLACE USER somebody IDENTIFIED BY 'right'"))
+        url = make_url(servers[variable]).set(username="somebody", password="wr0ng")
+        monkeypatch.setenv(variable, url.render_as_string(hide_password=False))
+        with pytest.raises(SystemExit, match=r"mariadb failed: .*Access denied for user …") as said:
+            kind.check()
+    else:
+        with own_postgresql() as given:
+            monkeypatch.setenv(variable, given)
+            with kind.admin() as admin:
+                admin.execute(text("CREATE ROLE somebody LOGIN SUPERUSER PASSWORD 'right'"))
+                rules = admin.scalar(text("SHOW hba_file"))
+                Path(str(rules)).write_text(
+                    "local all somebody scram-sha-256\nlocal all all trust\n"
+                )
+                admin.execute(text("SELECT pg_reload_conf()"))
+            url = make_url(given).set(username="somebody", password="wr0ng")
+            monkeypatch.setenv(variable, url.render_as_string(hide_password=False))
+            for _ in range(50):
+                # Until the server has read its rules again.
+                with contextlib.suppress(SystemExit):
+                    kind.check()
+                    time.sleep(0.1)
+                    continue
+                break
+            with pytest.raises(
+                SystemExit, match='postgresql failed: password authentication failed for user "…"'
+            ) as said:
+                kind.check()
+    for secret in ("somebody", "wr0ng", "right"):
+        assert secret not in str(said.value)
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid():
+        pytest.skip("needs root, to make a disk that is soon full")
+    monkeypatch.setenv("DATABASE", "postgresql")
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with own_postgresql() as given, tempfile.TemporaryDirectory() as disk:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=True)
+        try:
+            shutil.chown(disk, "pgserver")
+            monkeypatch.setenv("POSTGRESQL_URL", given)
+            with kind.admin() as admin:
+                admin.execute(ddl(f"CREATE TABLESPACE small LOCATION '{disk}'"))
+                admin.execute(text("ALTER ROLE postgres SET default_tablespace = small"))
+            with pytest.raises(SystemExit, match=r"failed: could not .*: No space left on device"):
+                build_images(SOCIAL, (1,))
+            with kind.admin() as admin:
+                assert not [n for n in kind.databases(admin) if n.startswith(PREFIX)]
+        finally:
+            subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk_under_mariadb(monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid():
+        pytest.skip("needs root, to make a disk that is soon full")
+    need_mariadb()
+    monkeypatch.setenv("DATABASE", "mariadb")
+    with tempfile.TemporaryDirectory() as disk:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", disk], check=True)
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(tempfile, "tempdir", disk)
+                own = OwnMariaDB("--innodb-log-file-size=8M", f"--tmpdir={disk}")
+            monkeypatch.setenv("MARIADB_URL", own.url)
+            left = os.statvfs(disk)
+            filler = Path(disk, "filler")
+            filler.write_bytes(bytes(left.f_bavail * left.f_bsize - 6_000_000))
+            with pytest.raises(SystemExit, match=r"failed: .*The table '.*' is full"):
+                build_images(SOCIAL, (1,))
+            filler.unlink()
+            kind = chosen()
+            assert issubclass(kind, Server)
+            with kind.admin() as admin:
+                assert not [n for n in kind.databases(admin) if n.startswith(PREFIX)]
+            own.stop()
+        finally:
+            subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_server_that_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE", "postgresql")
+    scenario = next(s for s in scenarios() if s.__name__ == "CreateUser")
+    with own_postgresql() as given:
+        monkeypatch.setenv("POSTGRESQL_URL", given)
+        runner = scenario().runner(build_images(SOCIAL, (1,)), ())
+        runner.reset()
+    with pytest.raises(SystemExit, match=r"postgresql failed: .*; see POSTGRESQL_URL") as said:
+        runner.perform()
+    assert "\n" not in str(said.value)
+
+
+# --- plans ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database", KINDS)
+def test_a_dropped_index_shows_as_a_full_scan(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database == "mariadb":
+        need_mariadb()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE", database)
+    # Large enough that an index is worth it.
+    images = build_images(SOCIAL, (1,))
+    with chosen().served(images.places[1], images.fingerprints[1]) as url:
+        engine = create_engine(url, poolclass=NullPool)
+
+        def scanned() -> set[str]:
+            with query_profile(engine) as profile, Session(engine) as session:
+                operations.active_users_with_threads(session)
+            with engine.connect() as connection:
+                plans = [plan_of(connection, query) for query in profile.queries]
+            assert all(plan and plan.lines for plan in plans)
+            # The first finds the users; for so many authors a database may well read all of them.
+            assert plans[0] is not None
+            return set(plans[0].full_scans)
+
+        assert "users" not in scanned()
+        (index,) = User.__table__.indexes  # type: ignore[attr-defined]
+        with engine.begin() as connection:
+            index.drop(connection)
+        assert "users" in scanned()

@@ -1,0 +1,52 @@
+"""Every scenario, with all parameters that a test can afford, on SQLite."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy_asv import Scenario
+from sqlalchemy_asv.databases.sqlite import SQLite
+from sqlalchemy_asv.statements.replay import check, replay
+
+from ..support.scenarios import images_of, scenarios
+
+EVERY = pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.__name__)
+
+
+def affordable(scenario: type[Scenario]) -> list[tuple[Any, ...]]:
+    """The parameters of a scenario without scale 10: the same code on more rows."""
+    return [values for values in scenario.combinations() if scenario.scale(values) <= 1]
+
+
+@EVERY
+def test_every_sample_of_a_scenario_meets_the_same_database(
+    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(image_folder)
+    for values in affordable(scenario):
+        runner = scenario().runner(images_of(scenario), values)
+        assert isinstance(runner.database, SQLite)
+        seen = []
+        for _ in range(3):
+            runner.reset()
+            seen.append(runner.database.serialize())
+            runner.perform()
+        runner.finish()
+        assert seen[0] == seen[1] == seen[2]
+
+
+@EVERY
+def test_a_replay_fetches_what_the_operation_fetched(
+    scenario: type[Scenario], image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "track_instructions_driver" in scenario.not_measured:
+        return
+    monkeypatch.chdir(image_folder)
+    for values in affordable(scenario):
+        if scenario.access(values) == "asyncio":
+            continue
+        runner = scenario().runner(images_of(scenario), values)
+        runner.reset()
+        tape = runner.record()
+        check(tape, replay(runner.driver(), tape))
+        runner.finish()

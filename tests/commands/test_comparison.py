@@ -1,0 +1,125 @@
+"""Verdicts on real commits: each names the cause, and a command that is killed leaves nothing."""
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy_asv.asv_ext import settings
+from sqlalchemy_asv.compare.checkout import Checkout, checkouts
+
+from maintenance import calibration
+
+from ..support.clone import COMMAND, Clone
+from ..support.packages import need_instructions
+
+
+@pytest.fixture(scope="module")
+def both(clone: Clone) -> Iterator[tuple[Checkout, Checkout]]:
+    """Two checkouts in the clone, which is the current folder."""
+    clone.share("compare/base", "compare/head")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(clone.path)
+        with checkouts(settings.load("asv.conf.json"), "sqlite") as pair:
+            yield pair
+
+
+@pytest.mark.parametrize("injection", calibration.INJECTIONS[:-1], ids=lambda each: str(each.name))
+def test_an_injected_change_is_found_and_its_cause_named(
+    clone: Clone, both: tuple[Checkout, Checkout], injection: calibration.Injection
+) -> None:
+    by_instructions = "instructions" in injection.name
+    if by_instructions:
+        need_instructions()
+    first = clone.run("git", "rev-parse", "HEAD").strip()
+    try:
+        second = calibration.inject(injection)
+        found = calibration.judge(*both, (first, second), injection, by_instructions)
+    finally:
+        clone.run("git", "reset", "--quiet", "--hard", first)
+    assert found.verdict in injection.verdict
+    assert calibration.named(found, injection), found.causes
+
+
+CREATE = "social.CreateUser"
+
+
+def test_the_command(clone: Clone, both: tuple[Checkout, Checkout], tmp_path: Path) -> None:
+    first = clone.run("git", "rev-parse", "HEAD").strip()
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    source = operations.read_text(encoding="utf-8")
+    clone.commit("Nothing")
+    only = ("--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=10")
+    said = clone.command("compare", first, *only)
+    assert "on sqlite: 1 unchanged" in said
+    operations.write_text(
+        source.replace(
+            "    session.add(user)\n",
+            "    _ = [n for n in range(100_000)]\n    session.add(user)\n",
+        ),
+        encoding="utf-8",
+    )
+    slow = clone.commit("Slow")
+    html, markdown = tmp_path / "verdict.html", tmp_path / "verdict.md"
+    said = clone.command(
+        "compare",
+        first,
+        slow,
+        *only,
+        "--html",
+        str(html),
+        "--markdown",
+        str(markdown),
+        code=1,
+    )
+    assert "1 slower" in said
+    assert "1 slower" in html.read_text(encoding="utf-8")
+    assert "<svg" in html.read_text(encoding="utf-8")
+    assert "1 slower" in markdown.read_text(encoding="utf-8")
+    assert "+99,999" in said or "<listcomp>" in said
+    clone.commit("Later")
+    said = clone.command("bisect", CREATE, first, "--metric", "calls")
+    assert f"{slow[:8]} Slow" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "HEAD~1", "no-such-commit"), "there is no commit no-such-commit"),
+        (("compare", "HEAD~1", "--scenario", "social.HomeFee("), "no regular expression: "),
+        (("compare", "HEAD~1", "--scenario", "social.HomeFed"), "like it: social.HomeFeed"),
+        (("bisect", CREATE, "HEAD", "HEAD~1"), "is not before"),
+    ],
+)
+def test_bad_input_is_one_line(
+    clone: Clone, both: tuple[Checkout, Checkout], arguments: tuple[str, ...], said: str
+) -> None:
+    printed = clone.command(*arguments, code=2).strip().splitlines()
+    assert said in printed[-1]
+    assert "Traceback" not in "".join(printed)
+
+
+def test_killed_it_leaves_nothing_and_the_next_run_works(
+    clone: Clone, both: tuple[Checkout, Checkout]
+) -> None:
+    before = clone.run("git", "status", "--porcelain"), clone.run("git", "rev-parse", "HEAD")
+    call = ["compare", "HEAD~1", "--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=5"]
+    shutil.rmtree(clone.path / ".asv" / "compare" / "base", ignore_errors=True)
+    for seconds in (2.0, 8.0):
+        process = subprocess.Popen(
+            [COMMAND, *call],
+            cwd=clone.path,
+            env=clone.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    after = clone.run("git", "status", "--porcelain"), clone.run("git", "rev-parse", "HEAD")
+    assert before == after
+    assert "1 unchanged" in clone.command(*call)

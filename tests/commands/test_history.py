@@ -1,0 +1,265 @@
+"""The whole way, on real commits: asv runs, compares, publishes, and a browser reads the site."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Page, Route, expect, sync_playwright
+
+from ..support.clone import Clone
+from ..support.packages import skip
+
+FEED = "social.HomeFeedByScale.track_statements"
+AFFORDABLE = r"social\.HomeFeedByScale\.track_statements\((0.01|0.1|1)\)"
+SCALES = 3
+"""Parameters of the feed, each a row in a table."""
+TIME = "social.UpdateProfile.time_cpu"
+MARKUP = "<script>window.marked = 1</script>"
+"""Markup that must be shown as text, whatever its source."""
+
+
+@pytest.fixture(scope="module")
+def history(clone: Clone) -> list[str]:
+    """Five measured commits: a lazy feed, made eager, left alone, made lazy again, left alone.
+
+    With the lazy feed comes a slow registration.
+    """
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    eager = operations.read_text(encoding="utf-8")
+    head, feed, body = eager.partition("def home_feed(")
+    lazy = head + feed + body.replace('loading: Loading = "selectin"', 'loading: Loading = "lazy"')
+    lazy = lazy.replace("    session.add(user)\n", "    time.sleep(0.02)\n    session.add(user)\n")
+    lazy = lazy.replace("import datetime as dt\n", "import datetime as dt\nimport time\n")
+    lazy = lazy.replace(
+        "select(Post)\n            .join(Follow",
+        f"select(Post)\n            .prefix_with('/* {MARKUP} */')\n            .join(Follow",
+    )
+    assert lazy.count("sleep") == lazy.count(MARKUP) == 1
+    commits = []
+    for text, message in [
+        (lazy, "A lazy feed"),
+        (eager, "Load eagerly"),
+        (eager, "Nothing"),
+        (lazy, f"Load lazily {MARKUP}"),
+        (lazy, "Nothing again"),
+    ]:
+        operations.write_text(text, encoding="utf-8")
+        commits.append(clone.commit(message))
+    registration = r"social\.CreateUser\.(time_wall|track_statements)"
+    bench = [part for regex in (AFFORDABLE, TIME, registration) for part in ("--bench", regex)]
+    clone.asv("run", "HEAD~5..HEAD", "--record-samples", *bench)
+    return commits
+
+
+def test_every_commit_of_the_range_is_measured(clone: Clone, history: list[str]) -> None:
+    counts = []
+    for commit in history:
+        (found,) = clone.results(commit)
+        assert found["results"][TIME][0][0] > 0
+        counts.append(found["results"][FEED][0][:SCALES])
+    lazy, eager = counts[0], counts[1]
+    assert counts == [lazy, eager, eager, lazy, lazy]
+    assert all(n_plus_1 > 20 > few for n_plus_1, few in zip(lazy, eager, strict=True))
+
+
+def test_compare_shows_what_became_worse(clone: Clone, history: list[str]) -> None:
+    table = clone.asv("compare", "HEAD~2", "HEAD~1")
+    rows = [line for line in table.splitlines() if FEED in line and "n/a" not in line]
+    assert len(rows) == SCALES
+    assert all(row.startswith("| + ") for row in rows)
+    table = clone.asv("compare", "--only-changed", "HEAD~1", "HEAD")
+    assert FEED not in table
+
+
+def test_continuous(clone: Clone, history: list[str]) -> None:
+    """asv exits 1 if something became worse."""
+    output = clone.asv("continuous", "HEAD~2", "HEAD~1", "--bench", AFFORDABLE, code=1)
+    assert "PERFORMANCE DECREASED" in output
+
+
+def test_find(clone: Clone, history: list[str]) -> None:
+    clone.asv("find", "HEAD~3..HEAD", TIME)
+
+
+def test_profile(clone: Clone, history: list[str]) -> None:
+    assert "update_profile" in clone.asv("profile", TIME, "HEAD")
+
+
+def test_budgets(clone: Clone, history: list[str]) -> None:
+    table = clone.command("budgets", history[4], code=1)
+    (line,) = (line for line in table.splitlines() if "EXCEEDED" in line)
+    assert line.split()[:2] == ["social.CreateUser", "mean"]
+    table = clone.command("budgets", history[1])
+    assert "EXCEEDED" not in table
+    assert re.search(r"load\.Feed +p95 .*not measured", table)
+    found = json.loads(clone.command("budgets", history[1], "--json"))
+    (verdicts,) = found["environments"].values()
+    (mean,) = (v for v in verdicts if (v["scenario"], v["figure"]) == ("social.CreateUser", "mean"))
+    assert 0 < mean["value"] < mean["limit"] == 0.01
+
+
+def test_budgets_of_what_was_never_measured(clone: Clone, history: list[str]) -> None:
+    for name, why in (
+        (f"{history[0]}~1", "was never measured"),
+        ("no-such-commit", "there is no commit no-such-commit"),
+    ):
+        output = clone.command("budgets", name, code=2)
+        assert output.startswith("sqlalchemy-asv: ")
+        assert why in output
+        assert len(output.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def site(clone: Clone, history: list[str]) -> Iterator[str]:
+    """The published site's address, served by `asv preview`."""
+    # A file that is damaged, with a name that tries as well.
+    folder = clone.path / "results" / "statements" / "commits"
+    damaged = folder / f"{history[0][:8]}-<img src=x onerror=window.marked=1>.json"
+    damaged.write_text("{")
+    clone.asv("publish")
+    damaged.unlink()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "asv", "preview", "--port", str(port)],
+        cwd=clone.path,
+        env=clone.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        address = f"http://127.0.0.1:{port}/"
+        for _ in range(100):
+            try:
+                urlopen(address).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def page(site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A browser that reaches this machine only; anything else it asks for fails the test."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        skip("needs a browser: install Debian's package chromium")
+    outside = []
+
+    def local_only(route: Route) -> None:
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            ],
+        )
+        errors: list[str] = []
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route("**/*", local_only)
+        page.goto(site)
+        yield page
+        browser.close()
+    assert outside == []
+    assert errors == []
+
+
+def test_from_the_grid_to_a_graph(page: Page) -> None:
+    page.get_by_role("link", name="Benchmark grid").click()
+    page.locator(
+        "#summarygrid-display a", has_text="HomeFeedByScale.track_statements"
+    ).first.click()
+    expect(page.locator("#title")).to_have_text(FEED)
+    canvas = page.locator("#main-graph canvas.flot-base")
+    expect(canvas).to_be_visible()
+    drawn = canvas.evaluate(
+        """canvas => new Set(canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height).data).size"""
+    )
+    assert drawn > 10, "the graph is blank"
+
+
+def test_the_list(page: Page) -> None:
+    page.get_by_role("link", name="Benchmark list").click()
+    expect(page.locator("#summarylist-body tr", has_text=FEED).first).to_be_visible()
+
+
+def test_regressions_lead_to_their_graph(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Regressions", exact=True).click()
+    rows = page.locator("#regressions-body table:not(.ignored) tbody tr")
+    expect(rows).to_have_count(SCALES)
+    expect(rows.filter(has_text=history[3][:8])).to_have_count(SCALES)
+    rows.first.get_by_role("link").first.click()
+    expect(page.locator("#main-graph canvas.flot-base")).to_be_visible()
+
+
+def test_improvements_lead_to_their_graph(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Improvements", exact=True).click()
+    rows = page.locator("#improvements-display tbody tr")
+    expect(rows).to_have_count(SCALES)
+    expect(rows.filter(has_text=f"{history[0][:8]}..{history[1][:8]}")).to_have_count(SCALES)
+    expect(page.locator("#regressions-display")).to_be_hidden()
+    rows.first.get_by_role("link").first.click()
+    expect(page.locator("#improvements-display")).to_be_hidden()
+    expect(page.locator("#main-graph canvas.flot-base")).to_be_visible()
+
+
+def test_budgets_over_the_commits(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Budgets", exact=True).click()
+    table = page.locator("#budgets-display table")
+    expect(table.locator("thead th")).to_have_count(3 + len(history))
+    row = table.locator("tbody tr", has_text="mean").filter(has_text="social.CreateUser")
+    expect(row.locator("td.danger")).to_have_count(3)
+    expect(row.locator("td.success")).to_have_count(2)
+    assert MARKUP in table.inner_text()
+    assert page.evaluate("window.marked") is None
+
+
+def test_statements_and_where_they_changed(page: Page, history: list[str]) -> None:
+    page.get_by_role("link", name="Statements", exact=True).click()
+    page.locator("#statements-scenario").select_option("social.HomeFeedByScale(1)")
+    commits = page.locator("#statements-display details")
+    expect(commits).to_have_count(len(history))
+    # The second is eager, the fourth lazy again; what changed is open, the rest closed.
+    opened = page.locator("#statements-display details[open]")
+    expect(opened).to_have_count(2)
+    assert opened.nth(0).locator("tr.success").count() > 0
+    assert "changed here" in opened.nth(1).inner_text()
+    # SQL, a commit's message and an error.
+    # More of a statement is red, as the page says; only rows of a body have colours.
+    more = opened.locator("tr.danger td").first
+    expect(more).to_have_css("background-color", "rgb(242, 222, 222)")
+    text = page.locator("#statements-display").inner_text()
+    assert text.count(MARKUP) >= 2
+    assert "<img src=x onerror=window.marked=1>.json is damaged" in text
+    assert page.evaluate("window.marked") is None
+
+
+def test_the_feed(site: str, history: list[str]) -> None:
+    with urlopen(f"{site}regressions.xml") as feed:  # noqa: S310
+        text = feed.read().decode()
+    assert text.count("<entry>") == SCALES
+    assert history[3][:8] in text

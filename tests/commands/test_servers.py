@@ -1,0 +1,86 @@
+"""Databases on servers: started, refused, and never named in a result."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from sqlalchemy_asv.environments.workers import server_folder
+
+from ..support.clone import Clone
+from ..support.servers import own_postgresql
+
+FEW = ("--bench", r"social\.CreateUser\.(time_cpu|track_statements)")
+PASSWORD = "s3cr3t-Passw0rd"
+
+
+def processes() -> str:
+    listing = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True)
+    return listing.stdout
+
+
+def test_postgresql_without_a_server_starts_one_and_ends_it(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "postgresql")
+    monkeypatch.delitem(clone.environment, "POSTGRESQL_URL", raising=False)
+    clone.asv("run", "HEAD^!", *FEW)
+    commit = clone.run("git", "rev-parse", "HEAD").strip()
+    (found,) = [f for f in clone.results(commit) if f["env_vars"].get("DATABASE") == "postgresql"]
+    assert found["results"]["social.CreateUser.track_statements"][0] == [1]
+    assert str(server_folder(clone.path / ".asv")) not in processes()
+
+
+def test_mariadb_without_a_server_is_one_line(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "mariadb")
+    monkeypatch.delitem(clone.environment, "MARIADB_URL", raising=False)
+    said = clone.asv("run", "HEAD^!", *FEW, code=2).splitlines()
+    (line,) = (line for line in said if "sqlalchemy-asv: " in line)
+    assert "MARIADB_URL is not set: start a server, for example by" in line
+    assert "Traceback" not in "".join(said)
+
+
+def test_an_unknown_database_is_one_line(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "oracle")
+    (line,) = clone.asv("run", "HEAD^!", *FEW, code=2).splitlines()
+    assert line == (
+        "sqlalchemy-asv: there is no database 'oracle': DATABASE takes sqlite, postgresql, mariadb"
+    )
+
+
+def test_a_password_appears_nowhere(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(clone.environment, "DATABASE", "postgresql")
+    with own_postgresql() as url:
+        # The server trusts everybody, but a client still has a password to send.
+        given = url.replace("postgres:@", f"postgres:{PASSWORD}@")
+        assert PASSWORD in given
+        monkeypatch.setitem(clone.environment, "POSTGRESQL_URL", given)
+        seen = []
+        with subprocess.Popen(
+            [sys.executable, "-m", "asv", "run", "HEAD^!", *FEW, "--show-stderr", "-v"],
+            cwd=clone.path,
+            env=clone.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as run:
+            while run.poll() is None:
+                seen.append(processes())
+                time.sleep(0.2)
+            assert run.stdout is not None
+            seen.append(run.stdout.read())
+        assert run.returncode == 0
+        seen.append(clone.asv("publish", "-v"))
+    # The message about a missing server does not tell its address.
+    seen.append(clone.asv("run", "HEAD^!", *FEW, "--show-stderr", code=2))
+    assert "postgresql failed: " in seen[-1]
+    assert not [text for text in seen if PASSWORD in text]
+    for folder in ("results", ".asv/site"):
+        for path in (clone.path / folder).rglob("*"):
+            assert PASSWORD not in str(path)
+            if path.is_file():
+                content = path.read_bytes()
+                assert PASSWORD.encode() not in content, path
+                assert b"postgres:" not in content, path

@@ -1,0 +1,363 @@
+"""Verdicts of counts and of intervals, the output of the command, and the causes that it names."""
+
+import contextlib
+import json
+import math
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from asv.config import Config
+from asv.util import UserError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy_asv.compare import bisect, causes, model, output, paired, running
+from sqlalchemy_asv.compare.model import Change, Compared, Comparison
+from sqlalchemy_asv.compare.paired import Estimate
+
+from maintenance import calibration
+
+ROOT = Path(__file__).parents[2]
+
+# --- intervals ------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    ratios=st.lists(st.floats(0.5, 2), min_size=2, max_size=20),
+    error=st.floats(1e-5, 0.1),
+    factor=st.floats(0.5, 2),
+)
+def test_an_interval_holds_the_mean_and_scales(
+    ratios: list[float], error: float, factor: float
+) -> None:
+    mean, low, high = paired.interval(ratios, error)
+    assert low <= mean * (1 + 1e-9)
+    assert mean <= high * (1 + 1e-9)
+    scaled = paired.interval([ratio * factor for ratio in ratios], error)
+    assert scaled == pytest.approx([factor * each for each in (mean, low, high)], rel=1e-6)
+    wider = paired.interval(ratios, error / 10)
+    assert wider[2] - wider[1] >= (high - low) * (1 - 1e-9)
+
+
+def test_an_interval_misses_as_often_as_it_says() -> None:
+    noise = random.Random(1)
+    missed = 0
+    for _ in range(2000):
+        ratios = [1.1 * math.exp(noise.gauss(0, 0.02)) for _ in range(8)]
+        _, low, high = paired.interval(ratios, 0.05)
+        missed += not low <= 1.1 <= high
+    assert missed / 2000 == pytest.approx(0.05, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (1.011, 1.2, "slower"),
+        (0.8, 0.98, "faster"),
+        (0.99, 1.02, "unchanged"),
+        (1.005, 1.2, "inconclusive"),
+        (0.9, 1.1, "inconclusive"),
+        (0.9, 0.995, "inconclusive"),
+    ],
+)
+def test_a_verdict_takes_the_whole_interval(low: float, high: float, verdict: str) -> None:
+    assert estimate(low, high).verdict(0.01) == verdict
+
+
+def estimate(low: float, high: float) -> Estimate:
+    return Estimate((low * high) ** 0.5, low, high, 8, 20.0, 0.001, 0.001)
+
+
+def fake_pairs(monkeypatch: pytest.MonkeyPatch, true: float, spread: float) -> None:
+    noise = random.Random(0)
+    monkeypatch.setattr(paired, "started", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(paired, "pair", lambda *_: (1.0, true * math.exp(noise.gauss(0, spread))))
+
+
+@pytest.mark.parametrize(("true", "verdict"), [(1.05, "slower"), (1.0, "unchanged")])
+def test_pairs_follow_until_the_verdict_is_clear(
+    monkeypatch: pytest.MonkeyPatch, true: float, verdict: str
+) -> None:
+    fake_pairs(monkeypatch, true, 0.01)
+    found = compare_pairs(60)
+    assert found.verdict(0.01) == verdict
+    assert found.pairs in paired.LOOKS[:5]
+
+
+def test_without_time_it_is_inconclusive_not_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_pairs(monkeypatch, 1.05, 0.2)
+    assert compare_pairs(1e-9).pairs == 2
+    assert compare_pairs(1e-9).verdict(0.01) == "inconclusive"
+    assert compare_pairs(60).pairs == paired.LOOKS[-1]
+
+
+def test_one_pair_of_processes_serves_all_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = random.Random(0)
+    true = {"same": 1.0, "slower": 1.05, "faster": 0.9, "noisy": 1.0}
+    served: list[list[str]] = []
+
+    def started(*_: Any) -> Any:
+        served.append([])
+        return contextlib.nullcontext()
+
+    def pair(_: Any, title: str) -> tuple[float, float]:
+        served[-1].append(title)
+        return 1.0, true[title] * math.exp(noise.gauss(0, 0.1 if title == "noisy" else 0.005))
+
+    monkeypatch.setattr(paired, "started", started)
+    monkeypatch.setattr(paired, "pair", pair)
+    none: Any = None
+    said: list[str] = []
+    found = paired.compare(
+        none,
+        none,
+        list(true),
+        decided=paired.clear(dict.fromkeys(true, 0.01)),
+        scenarios=len(true),
+        seconds=60,
+        progress=said.append,
+    )
+    verdicts = {title: each.verdict(0.01) for title, each in found.items()}
+    assert verdicts == {
+        "same": "unchanged",
+        "slower": "slower",
+        "faster": "faster",
+        "noisy": "inconclusive",
+    }
+    assert len(served) == found["noisy"].pairs == paired.LOOKS[-1]
+    for title, each in found.items():
+        assert sum(title in titles for titles in served) == each.pairs
+    assert said[-1] == f"4 of 4 decided after {paired.LOOKS[-1]} pairs of processes"
+
+
+def compare_pairs(seconds: float) -> Estimate:
+    none: Any = None
+    return paired.compare(
+        none,
+        none,
+        ["title"],
+        decided=paired.clear({"title": 0.01}),
+        scenarios=10,
+        seconds=seconds,
+    )["title"]
+
+
+# --- counts ---------------------------------------------------------------------------------------
+
+COUNTS = {
+    "statements": 3,
+    "rows": 20,
+    "calls": 1000,
+    "instructions": 1_000_000,
+    "allocated": 100_000,
+    "sql": [["SELECT 1", 3]],
+    "full scans": 0,
+    "scans": [],
+    "lazily": {},
+}
+
+
+def judged(**head: Any) -> Compared:
+    conf = Config.load(str(ROOT / "asv.conf.json"))
+    sides = [
+        {"titles": ["a.B"], "counts": {"a.B": counts}, "fingerprints": {"a.B": "1"}, "failed": {}}
+        for counts in (COUNTS, COUNTS | head)
+    ]
+    (compared,) = model.both(conf, *sides)
+    return compared
+
+
+@pytest.mark.parametrize(
+    ("head", "verdict", "differs"),
+    [
+        ({}, "unchanged", False),
+        ({"statements": 4}, "more work", True),
+        ({"rows": 19}, "less work", True),
+        ({"calls": 1001}, "unchanged", True),
+        ({"calls": 1003}, "more work", True),
+        ({"instructions": 1_002_000}, "unchanged", False),
+        ({"instructions": 1_005_000}, "more work", True),
+        ({"allocated": 101_000}, "unchanged", False),
+        ({"allocated": 110_000}, "more memory", True),
+        ({"statements": 2, "allocated": 110_000}, "less work", True),
+        ({"statements": 2, "calls": 1100}, "mixed", True),
+        ({"scans": ["posts"], "full scans": 1}, "more work", True),
+        ({"lazily": {"Post.author": 2}}, "unchanged", True),
+        ({"sql": [["SELECT 2", 3]]}, "unchanged", True),
+    ],
+)
+def test_what_counts_say(head: dict[str, Any], verdict: str, differs: bool) -> None:
+    found = judged(**head)
+    assert (found.verdict, found.differs) == (verdict, differs)
+
+
+def test_time_outweighs_counts_only_where_it_is_clear() -> None:
+    found = judged(statements=4)
+    found.time_threshold = 0.01
+    for low, high, verdict in (
+        (0.9, 1.1, "more work"),
+        (0.99, 1.01, "more work"),
+        (0.8, 0.9, "faster"),
+        (1.1, 1.2, "slower"),
+    ):
+        found.time = estimate(low, high)
+        assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "fingerprint", "verdict"),
+    [
+        ("this commit has no such operation", COUNTS, "1", "only at head"),
+        (COUNTS, "this commit has no such operation", "1", "only at base"),
+        (COUNTS, None, "1", "failed"),
+        (COUNTS, COUNTS, "2", "not comparable"),
+        ("nothing", "nothing", "1", None),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    base: Any, head: Any, fingerprint: str, verdict: str | None
+) -> None:
+    sides = [
+        {
+            "titles": ["a.B"],
+            "counts": {} if counts is None else {"a.B": counts},
+            "fingerprints": {"a.B": fingerprint},
+            "failed": {} if counts is not None else {"a.B": "ValueError: no"},
+        }
+        for counts, fingerprint in ((base, "1"), (head, fingerprint))
+    ]
+    found = list(model.both(Config.load(str(ROOT / "asv.conf.json")), *sides))
+    assert [each.verdict for each in found] == ([verdict] if verdict else [])
+    assert all(each.note for each in found)
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([judged()], 0),
+        ([judged(statements=4), judged()], 1),
+        ([judged(statements=2)], 0),
+        ([Compared("a.B", outcome="failed"), judged()], 2),
+        ([Compared("a.B", outcome="failed"), judged(statements=4)], 1),
+        ([Compared("a.B", outcome="not comparable")], 2),
+        ([Compared("a.B", outcome="not comparable"), judged()], 0),
+        ([], 2),
+    ],
+)
+def test_exit_codes(found: list[Compared], code: int) -> None:
+    assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code == code
+
+
+# --- what is printed ------------------------------------------------------------------------------
+
+
+def test_nothing_quoted_becomes_markup() -> None:
+    found = judged(statements=4, sql=[["SELECT 1", 3], ["SELECT `<script>` /* ``` */", 1]])
+    found.causes = list(causes.of_statements(*found.counts))
+    found.time, found.time_threshold = estimate(0.99, 1.02), 0.01
+    whole = Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", [found, judged()], [])
+    assert "1 more work, 1 unchanged" in output.text(whole)
+    assert "statement new: SELECT `<script>`" in output.text(whole)
+    page = output.page(whole)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert page.count("<svg") == 1
+    assert "http" not in page.replace("http://www.w3.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("http://purl.org", "").replace("https://matplotlib.org", "")
+    assert "``SELECT '<script>' /* ''' */``" in output.markdown(whole)
+    parsed = json.loads(output.as_json(whole))
+    assert parsed["exit_code"] == 1
+    assert [each["verdict"] for each in parsed["compared"]] == ["more work", "unchanged"]
+
+
+# --- bisecting ------------------------------------------------------------------------------------
+
+
+class FakeCheckout:
+    """Commits are numbers as text; from one on, an operation calls more."""
+
+    def __init__(self, culprit: int, broken: set[int]) -> None:
+        self.culprit, self.broken = culprit, broken
+        self.commit = ""
+
+    def named(self, commit: str) -> str:
+        return commit
+
+    def install(self, commit: str) -> None:
+        if int(commit) in self.broken:
+            raise UserError(f"{commit} could not be installed")
+        self.commit = commit
+
+    def result(self, function: str, **options: Any) -> Any:
+        return {"counts": {"a.B": {"calls": 20 + 5 * (int(self.commit) >= self.culprit)}}}
+
+
+def halve(
+    monkeypatch: pytest.MonkeyPatch, culprit: int, broken: set[int], turn: int = 0
+) -> bisect.Found:
+    ends = Compared("a.B", ({"calls": 20}, {"calls": 25}), [Change("calls", 20, 25, 0)])
+    monkeypatch.setattr(bisect, "ends_of", lambda *_: ends)
+    fake: Any = FakeCheckout(culprit, broken)
+    return bisect.find(fake, fake, "a.B", [str(n) for n in range(65)], turn=turn)
+
+
+@settings(max_examples=30)
+@given(culprit=st.integers(1, 64))
+def test_one_among_64_in_seven_measurements(culprit: int) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found = halve(monkeypatch, culprit, set())
+    assert found.suspects == [str(culprit)]
+    assert found.measurements <= 7
+    assert (found.metric, found.good, found.bad) == ("calls", 20, 25)
+
+
+@pytest.mark.parametrize(("culprit", "turn", "suspect"), [(3, 5, "2"), (5, 5, "4"), (6, 5, "6")])
+def test_on_the_way_back_the_later_of_two_stands_first(
+    monkeypatch: pytest.MonkeyPatch, culprit: int, turn: int, suspect: str
+) -> None:
+    assert halve(monkeypatch, culprit, set(), turn).suspects == [suspect]
+
+
+@settings(max_examples=30)
+@given(culprit=st.integers(1, 64), broken=st.sets(st.integers(1, 63), max_size=20))
+def test_commits_that_cannot_be_measured_are_passed_over(culprit: int, broken: set[int]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found = halve(monkeypatch, culprit, broken)
+    assert str(culprit) in found.suspects
+    assert all(int(commit) in broken for commit in found.suspects[:-1])
+
+
+# --- calibration ----------------------------------------------------------------------------------
+
+
+def test_identical_code_is_compared_crosswise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = iter([1000, 1000, 1000, 1005])
+    monkeypatch.setattr(
+        running,
+        "counted",
+        lambda *_, **__: {
+            "titles": ["a.B('c')"],
+            "counts": {"a.B('c')": COUNTS | {"calls": next(calls)}},
+            "fingerprints": {"a.B('c')": "1"},
+            "failed": {},
+        },
+    )
+    side: Any = SimpleNamespace(conf=Config.load(str(ROOT / "asv.conf.json")))
+    options: Any = SimpleNamespace(comparisons=4, scenario=None, no_instructions=True)
+    wrong, number, _ = calibration.by_counts(side, side, ("1", "2"), options)
+    # The last count of head, with both of base.
+    assert (wrong, number) == (["a.B('c'): more work"] * 2, 4)
+    said = capsys.readouterr().out
+    assert "track_calls: 1 counts in 4 runs, 1 beyond 0.0%; largest spread 0.500%" in said
+    assert "(a.B.track_calls ('c'))" in said
+
+
+def test_so_many_comparisons_in_lists_without_repeats() -> None:
+    assert list(calibration.batched(["a", "b", "c"], 5)) == [["a", "b", "c"], ["a", "b"]]
+    assert list(calibration.batched(["a", "b", "c"], 3)) == [["a", "b", "c"]]

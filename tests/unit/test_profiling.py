@@ -1,0 +1,125 @@
+"""Profiles: of statements, memory and time, as context managers."""
+
+import datetime as dt
+import statistics
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlalchemy_asv import memory_profile, query_profile
+from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
+from sqlalchemy_asv.statements.recording import recording
+
+from fixtures.social import operations
+from fixtures.social.models import Post, User
+
+
+def test_an_n_plus_one_has_a_relationship_a_line_and_a_count(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        posts = operations.home_feed(social, 7, loading="lazy")
+    assert len(posts) == 20
+    worst = profile.n_plus_ones()[0]
+    assert (worst.loading, worst.times) == ("Post.comments", 20)
+    assert worst.where.startswith("fixtures/social/operations.py:")
+    assert worst.where.endswith(" in home_feed")
+    assert {group.loading for group in profile.n_plus_ones()} == {
+        "Post.comments",
+        "Post.author",
+        "Comment.author",
+    }
+
+
+@pytest.mark.parametrize("loading", ["selectin", "joined", "subquery"])
+def test_eager_loading_is_no_n_plus_one(social: Session, loading: Any) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        operations.home_feed(social, 7, loading=loading)
+    assert profile.total_queries <= 5
+    assert not profile.n_plus_ones()
+
+
+@pytest.mark.parametrize("loading", ["lazy", "selectin", "joined", "subquery"])
+def test_statements_and_rows_are_those_of_the_metrics(social: Session, loading: Any) -> None:
+    engine: Any = social.get_bind()
+    with recording(engine) as tape:
+        operations.home_feed(social, 7, loading=loading)
+    social.expunge_all()
+    with query_profile(engine) as profile:
+        operations.home_feed(social, 7, loading=loading)
+    assert profile.total_queries == len(tape.statements)
+    assert sum(query.rows for query in profile.queries) == tape.rows
+    assert [query.sql for query in profile.queries] == [each.sql for each in tape.statements]
+
+
+def test_statements_of_the_orm_that_select_nothing(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        operations.like(social, user_id=7, post_id=3, created_at=dt.datetime(2026, 1, 1))
+    assert [query.sql.split()[0] for query in profile.queries] == ["INSERT"]
+    assert profile.queries[0].loading is None
+
+
+def test_totals_averages_and_the_slowest(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as nothing:
+        pass
+    assert (nothing.total_queries, nothing.total_time, nothing.average_time) == (0, 0, 0)
+    with query_profile(engine) as profile:
+        for number in range(7):
+            social.scalars(select(User).where(User.id == number)).all()
+        social.scalars(select(Post)).all()
+    assert profile.total_queries == 8
+    assert profile.average_time == pytest.approx(profile.total_time / 8)
+    slowest = profile.slowest(5)
+    assert len(slowest) == 5
+    assert [q.seconds for q in slowest] == sorted((q.seconds for q in slowest), reverse=True)
+    assert profile.repeated()[0].times == 7
+    assert not profile.repeated()[0].is_n_plus_one
+    assert profile.queries[0].where.startswith("tests/unit/test_profiling.py:")
+    assert len(profile.queries[0].shortened) <= 80
+
+
+def test_nothing_listens_afterwards(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        social.scalars(select(User).limit(1)).all()
+    social.scalars(select(User).limit(1)).all()
+    assert profile.total_queries == 1
+
+
+def test_what_was_allocated_and_where() -> None:
+    with memory_profile() as profile:
+        kept = [bytes(1000) for _ in range(1000)]
+        profile.snapshot("kept")
+        del kept
+    assert [label for label, _ in profile.snapshots] == ["start", "kept", "end"]
+    assert profile.difference(0, 1) == pytest.approx(1_040_000, rel=0.05)
+    assert profile.difference() < 100_000
+    assert profile.peak >= 1_000_000
+    top = profile.top(10, 0, 1)
+    assert "tests/unit/test_profiling.py:" in top[0].where
+    assert top[0].blocks >= 1000
+    assert len(top) <= 10
+
+
+@given(st.lists(st.floats(1e-6, 10), min_size=1))
+def test_statistics_of_times(samples: list[float]) -> None:
+    times = Times.of(samples)
+    assert times.min <= times.median <= times.max
+    assert times.total == sum(samples)
+    assert times.mean == pytest.approx(statistics.mean(samples))
+    assert times.runs == len(samples)
+    with pytest.raises(ValueError, match="no samples"):
+        Times.of([])
+
+
+def test_layers_of_the_cpu_time(social: Session) -> None:
+    found = cpu_profile(lambda: operations.home_feed(social, 7, loading="lazy"))
+    assert found.calls > 1000
+    assert found.layers["SQLAlchemy"] > found.layers["application"] > 0
+    assert found.layers["driver"] > 0
+    assert any("home_feed" in each.function for each in found.functions)

@@ -1,0 +1,66 @@
+"""Commits, and the results that asv stored of them. An error ends the command with one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asv.repo import NoSuchNameError, get_repo
+from asv.results import Results, iter_results_for_machine_and_hash
+from asv.util import UserError
+
+from .errors import stop
+from .machine import this_machine
+
+
+def commit_hash(conf: Any, name: str) -> str:
+    """The full hash of a commit. Raises asv's `UserError` if no commit has the name."""
+    try:
+        return str(get_repo(conf).get_hash_from_name(name))
+    except NoSuchNameError as error:
+        raise UserError(
+            f"there is no commit {name}: name one that git knows, or a release of which"
+            " `sqlalchemy-asv releases` has made one"
+        ) from error
+
+
+def named(conf: Any, commit: str) -> str:
+    """The name that people know a commit by: its tag if it has one, else the start of its hash."""
+    tags: dict[str, str] = get_repo(conf).get_tags()
+    return next((tag for tag, tagged in tags.items() if tagged == commit), commit[:8])
+
+
+def machine_of(conf: Any, asked: str | None) -> str:
+    """The machine whose results are meant: the one asked for, this one, or the only one."""
+    folder = Path(conf.results_dir)
+    known = sorted(file.parent.name for file in folder.glob("*/machine.json"))
+    machine = asked or this_machine()
+    if machine in known:
+        return str(machine)
+    if asked or not known:
+        listed = f"; there are: {', '.join(known)}" if known else ""
+        stop(f"there are no results of the machine {asked or 'here'}{listed}")
+    if len(known) > 1:
+        stop(f"say whose results are meant: --machine {' or '.join(known)}")
+    return known[0]
+
+
+def results_of(conf: Any, machine: str, commit: str) -> list[Results]:
+    """The stored results of a commit, one for each environment.
+
+    Ends with one line if there are none, or if a file is damaged.
+    """
+    # asv passes over a file that it cannot read, and says so.
+    found = list(iter_results_for_machine_and_hash(conf.results_dir, machine, commit))
+    files = sorted(Path(conf.results_dir, machine).glob(f"{commit[:8]}-*.json"))
+    if len(found) < len(files):
+        names = " or ".join(file.name for file in files)
+        stop(f"results are damaged: remove {names} of {machine}, and measure again")
+    if not found:
+        stop(never_measured(commit, machine))
+    return found
+
+
+def never_measured(commit: str, machine: str) -> str:
+    """A line that names the command which makes the missing results."""
+    return f"commit {commit[:8]} was never measured on {machine}: `asv run {commit[:8]}^!` does it"

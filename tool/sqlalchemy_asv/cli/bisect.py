@@ -1,0 +1,48 @@
+"""The commit that changed a scenario."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.command(epilog="Exit codes: 0 it was found; 2 it was not.")
+@click.argument("scenario")
+@click.argument("good")
+@click.argument("bad", default="HEAD")
+@options.database
+@click.option(
+    "--metric",
+    type=click.Choice(
+        ["statements", "rows", "full scans", "calls", "instructions", "allocated", "time"]
+    ),
+    help="The metric that changed.  [default: the first of these that differs]",
+)
+@options.seconds("a step by time")
+@options.as_json
+@options.config
+def command(
+    scenario: str, good: str, bad: str, database: str, as_json: bool, config: str | None, **how: Any
+) -> int:
+    """Find the commit between GOOD and BAD that changed a SCENARIO.
+
+    A scenario is named as compare names it, such as "social.HomeFeed('lazy')". The first count that
+    differs decides, or wall time if none does.
+    """
+    from ..asv_ext import history, settings
+    from ..compare import bisect
+    from ..compare.checkout import checkouts
+
+    conf = settings.with_commits(config, good, bad)
+    ends = history.commit_hash(conf, good), history.commit_hash(conf, bad)
+    commits, turn = bisect.between(conf, *ends)
+    with checkouts(conf, database) as both:
+        found = bisect.find(*both, scenario, commits, turn=turn, **how)
+    listed = bisect.lines(conf, found)
+    click.echo(json.dumps(dataclasses.asdict(found), indent=1) if as_json else "\n".join(listed))
+    return 0 if len(found.suspects) == 1 else 2

@@ -1,0 +1,51 @@
+"""Stored results of a commit, compared with the limits that scenarios state."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import click
+
+from . import options
+
+
+@click.command(
+    epilog="Exit codes: 0 all limits are kept; 1 one is exceeded; 2 nothing was measured."
+)
+@click.argument("commit", default="HEAD")
+@click.option("--machine", help="Whose results.  [default: this machine's, or the only ones]")
+@options.config
+@options.as_json
+def command(commit: str, machine: str | None, config: str | None, as_json: bool) -> int:
+    """Compare the stored results of a COMMIT with their limits.
+
+    Statistics of times need `asv run --record-samples`.
+    """
+    from ..asv_ext import history, settings
+    from ..asv_ext.errors import stop
+    from ..site import budgets
+
+    conf = settings.load(config or settings.COMMITS)
+    hash = history.commit_hash(conf, commit)
+    machine = history.machine_of(conf, machine)
+    stated = budgets.stated(conf)
+    found = {
+        results.env_name: list(budgets.verdicts(results, stated))
+        for results in history.results_of(conf, machine, hash)
+    }
+    verdicts = [verdict for each in found.values() for verdict in each]
+    if all(verdict.value is None for verdict in verdicts):
+        stop(f"of the budgets nothing was measured at {hash[:8]} on {machine}")
+    if as_json:
+        listed = {
+            environment: [{**dataclasses.asdict(v), "verdict": v.word} for v in each]
+            for environment, each in found.items()
+        }
+        content = {"commit": hash, "machine": machine, "environments": listed}
+        click.echo(json.dumps(content, indent=1))
+    else:
+        for environment, each in found.items():
+            click.echo(f"Budgets at {hash[:8]} on {machine}, {environment}:")
+            click.echo(budgets.table(each))
+    return int(any(verdict.word == "EXCEEDED" for verdict in verdicts))

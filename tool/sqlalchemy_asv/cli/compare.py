@@ -1,0 +1,78 @@
+"""The comparison of two commits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.command(
+    epilog="Exit codes: 0 nothing is slower; 1 something is slower, more work or more memory; 2"
+    " something could not be measured.",
+)
+@click.argument("base")
+@click.argument("head", default="HEAD")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME",
+    help="A scenario such as HomeFeed or social.HomeFeed('lazy'), or a regular expression. May be"
+    " given several times.  [default: all]",
+)
+@options.database
+@click.option(
+    "--time",
+    type=click.Choice(["changed", "all", "none"]),
+    default="changed",
+    show_default=True,
+    help="The scenarios whose wall time is compared as well.",
+)
+@options.seconds("timing one scenario")
+@click.option(
+    "--no-instructions",
+    is_flag=True,
+    help="Leave machine instructions out, which take most of the time.",
+)
+@click.option("--markdown", metavar="FILE", help="Write Markdown; '-' prints it.")
+@click.option("--json", metavar="FILE", help="Write JSON; '-' prints it.")
+@click.option("--html", metavar="FILE", help="Write a page; '-' prints it.")
+@options.config
+def command(
+    base: str,
+    head: str,
+    config: str | None,
+    database: str,
+    scenarios: tuple[str, ...],
+    no_instructions: bool,
+    time: str,
+    seconds: float,
+    **forms: str | None,
+) -> int:
+    """Tell whether HEAD is slower than BASE, by how much and why.
+
+    Counts of both commits come first: they are exact. The wall time of each scenario that changed
+    is compared by pairs of processes that take turns. Both commits are measured; stored results
+    are not read.
+    """
+    from ..asv_ext import history, settings
+    from ..compare import output, running
+    from ..compare.checkout import checkouts
+
+    conf = settings.with_commits(config, base, head)
+    commits = history.commit_hash(conf, base), history.commit_hash(conf, head)
+    how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
+    with checkouts(conf, database) as both:
+        found = running.compare(*both, commits, list(scenarios), **how)
+    for form, file in forms.items():
+        if file == "-":
+            click.echo(output.FORMS[form](found), nl=False)
+        elif file:
+            Path(file).write_text(output.FORMS[form](found), encoding="utf-8")
+    if "-" not in forms.values():
+        click.echo(output.text(found), nl=False)
+    return found.exit_code

@@ -1,0 +1,55 @@
+"""A load test: many users at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.command(epilog="Exit codes: 0 within limits; 1 beyond one; 2 nothing was measured.")
+@click.argument("name")
+@options.database
+@options.scale
+@click.option(
+    "--users", type=options.WHOLE, default=0, help="How many.  [default: the locustfile's]"
+)
+@click.option(
+    "--seconds", type=options.WHOLE, default=300, show_default=True, help="After warm-up."
+)
+@click.option(
+    "--warm-up", type=options.POSITIVE, default=5, show_default=True, help="Seconds before that."
+)
+@click.option(
+    "--pool-size",
+    type=click.IntRange(0),
+    default=0,
+    help="Connections of each process.  [default: SQLAlchemy's five, and ten when needed]",
+)
+@click.option(
+    "--processes",
+    type=options.WHOLE,
+    default=1,
+    show_default=True,
+    help="Among which users are divided.",
+)
+@click.option("--report", default="", metavar="FILE", help="Write a page.")
+@click.option("--json", "figures", default="", metavar="FILE", help="Write figures as JSON.")
+@click.option("--web", is_flag=True, help="Start and watch on Locust's pages, port 8089.")
+def command(database: str, report: str, figures: str, **how: Any) -> int:
+    """Simulate many users of the data layer installed here.
+
+    NAME is a locustfile that a benchmark names, by its path or without path and ending, such as
+    "feed". Response times run from the moment a user wants an operation to its end.
+    """
+    from .measuring import measure
+
+    for name, file in (("report", report), ("figures", figures)):
+        how[name] = str(Path(file).absolute()) if file else ""
+    if Path(how["name"]).is_file():
+        how["name"] = str(Path(how["name"]).absolute())
+    return measure(database, "load.load", json.dumps(how))

@@ -1,0 +1,17 @@
+"""Measuring here, on the data layer that is installed beside this command."""
+
+from __future__ import annotations
+
+import tempfile
+
+from ..asv_ext import settings
+from ..environments import servers, workers
+
+
+def measure(database: str, function: str, *arguments: str) -> int:
+    """Call a function of `worker` on a database that answers; returns its exit code."""
+    conf = settings.load(settings.COMMITS)
+    servers.prepare(conf, database)
+    # Not in the current folder, which holds another data layer than the environment.
+    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+        return workers.call(conf, function, *arguments, database=database, cwd=folder).returncode

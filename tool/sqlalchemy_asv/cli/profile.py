@@ -1,0 +1,56 @@
+"""The profile of an operation."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+
+def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE pairs as a dictionary."""
+    if wrong := [text for text in texts if "=" not in text]:
+        raise click.BadParameter(f"{wrong[0]} is not NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)
+
+
+@click.command(epilog="Exit codes: 0 it was profiled; 2 it could not be.")
+@click.argument("scenario")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    callback=parameters,
+    metavar="NAME=VALUE",
+    help="A parameter of the scenario.  [default: the first value of each]",
+)
+@options.database
+@options.scale
+@click.option("--runs", type=options.WHOLE, default=20, show_default=True, help="Runs to time.")
+@click.option(
+    "--top", type=options.WHOLE, default=10, show_default=True, help="Lines of each list."
+)
+@options.as_json
+def command(database: str, as_json: bool, **how: Any) -> int:
+    """Profile a SCENARIO on the data layer that is installed here.
+
+    Shows its statements with their plans, N+1 and full scans, its allocations, and its time by
+    function.
+    """
+    from ..templates import render
+    from .measuring import measure
+
+    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+        file = Path(folder, "profile.json")
+        if measure(database, "profile.profile", json.dumps(how | {"file": str(file)})):
+            return 2
+        found = file.read_text(encoding="utf-8")
+    if not as_json:
+        found = render("sqlalchemy_asv.cli", "profile.txt", found=json.loads(found))
+    click.echo(found, nl=False)
+    return 0

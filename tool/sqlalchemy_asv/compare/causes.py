@@ -1,0 +1,61 @@
+"""The causes of a difference between two commits: statements, functions and lines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .model import Compared
+
+
+def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
+    """Differences between the statements, the lazy loads and the full scans of both sides."""
+    sent = [dict(side["sql"]) for side in (base, head)]
+    for sql in {**sent[1], **sent[0]}:
+        before, after = (side.get(sql, 0) for side in sent)
+        if before != after:
+            text = textwrap.shorten(sql, 160, placeholder=" …")
+            if before and after:
+                yield f"statement sent {after} times, not {before}: {text}"
+            else:
+                yield f"statement {'sent no longer' if before else 'new'}: {text}"
+    for relationship, times in head["lazily"].items():
+        if times != (before := base["lazily"].get(relationship, 0)):
+            yield f"{relationship} loaded lazily, object by object: {times} times, not {before}"
+    scans = Counter(head["scans"])
+    scans.subtract(Counter(base["scans"]))
+    for table, number in scans.items():
+        if number:
+            yield f"{table}: {'every row read now' if number > 0 else 'no full scan any more'}"
+
+
+def of_places(
+    compared: Compared, base: Mapping[str, dict[str, int]], head: Mapping[str, dict[str, int]]
+) -> Iterator[str]:
+    """Functions and lines that account for the difference, the largest first."""
+    changed = {
+        change.metric for change in compared.changes if change.counts or change.metric == "calls"
+    }
+    differences = {kind: largest_of(base[kind], head[kind]) for kind in base if kind in head}
+    # The calls by the application itself come first, since the others follow from them.
+    called = [*differences.get("own calls", [])[:3], *differences.get("calls", [])[:3]]
+    if called and not changed.isdisjoint({"calls", "instructions"}):
+        for place, number in called:
+            yield f"{number:+,} calls: {place}"
+    elif "instructions" in changed:
+        for place, number in differences.get("bytecodes", [])[:2]:
+            yield f"{number:+,} bytecode instructions: {place}"
+        for place, number in differences.get("symbols", [])[:2]:
+            yield f"{number:+,} machine instructions: {place}"
+    if "allocated" in changed:
+        for place, number in differences.get("allocations", [])[:2]:
+            yield f"{number:+,} bytes at the peak: {place}"
+
+
+def largest_of(base: Mapping[str, int], head: Mapping[str, int]) -> list[tuple[str, int]]:
+    differences = Counter(head)
+    differences.subtract(base)
+    found: Iterable[tuple[str, int]] = ((p, n) for p, n in differences.items() if n)
+    return sorted(found, key=lambda pair: (-abs(pair[1]), pair[0]))

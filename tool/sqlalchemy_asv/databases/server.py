@@ -1,0 +1,366 @@
+"""The base of databases on a server: templates, locks, and errors in one line.
+
+A dataset is loaded once, into a database `sqlalchemy_asv_t_…` that is named after the content and
+the schema of the commit, and stays there. Scenarios that only read share it, on read-only
+connections. A scenario that writes is refused there once, and then has a database
+`sqlalchemy_asv_w_…` of its own. A process holds a lock named like the database that it works on. A
+database without a lock belongs to a dead process, and the next process drops it.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    DDL,
+    Connection,
+    Dialect,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    inspect,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
+
+from ..label import refuse
+from .base import Database, number
+
+PREFIX = "sqlalchemy_asv"
+
+
+def ddl(statement: str, **names: str) -> DDL:
+    """A DDL statement with names that the tool has made, since no parameter can hold a name."""
+    assert all(name.replace("_", "").isalnum() for name in names.values())
+    return DDL(statement, context=names)  # type: ignore[no-untyped-call]
+
+
+def numeric(rows: Iterable[Any]) -> dict[str, float]:
+    """Settings as numbers, by name: 1 for on, 0 for off. Other texts are left out."""
+    found = {}
+    for name, value in rows:
+        with contextlib.suppress(ValueError):
+            found[name] = float({"on": 1, "off": 0}.get(str(value).lower(), value))
+    return found
+
+
+class Server(Database):
+    """A database on the server of an environment variable, whose URL is never recorded."""
+
+    variable: ClassVar[str]
+    """The environment variable."""
+    scheme: ClassVar[str]
+    """SQLAlchemy's name for dialect and driver."""
+    hint: ClassVar[str]
+    """The advice if the variable is not set."""
+    settings: ClassVar[tuple[str, ...]]
+    """The names of the settings that explain a time."""
+    all_settings: ClassVar[str]
+    """The query for the name and value of each of `:names`."""
+
+    # --- defined by each kind of server -------------------------------------------------------
+
+    @classmethod
+    @abc.abstractmethod
+    def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:
+        """Take a lock until `unlock` or the end of the connection; returns whether it was free."""
+
+    @classmethod
+    @abc.abstractmethod
+    def unlock(cls, admin: Connection, name: str) -> None: ...
+
+    @classmethod
+    @abc.abstractmethod
+    def databases(cls, admin: Connection) -> list[str]:
+        """The names of all databases on the server."""
+
+    @classmethod
+    @abc.abstractmethod
+    def create(cls, admin: Connection, name: str) -> None:
+        """Make an empty database that compares strings by their bytes, as SQLite does."""
+
+    @classmethod
+    @abc.abstractmethod
+    def drop(cls, admin: Connection, name: str) -> None:
+        """Drop a database if it exists, even if something is connected to it."""
+
+    @classmethod
+    @abc.abstractmethod
+    def mark(cls, admin: Connection, name: str, fingerprint: str) -> None:
+        """Note that a template is complete."""
+
+    @classmethod
+    @abc.abstractmethod
+    def marked(cls, admin: Connection, name: str) -> str | None:
+        """The fingerprint of a complete template."""
+
+    @classmethod
+    def finish(cls, connection: Connection, name: str) -> None:
+        """Bring a loaded database into the state of one that has been in use."""
+
+    read_only: ClassVar[str]
+    """The statement after which a connection reads only."""
+
+    @abc.abstractmethod
+    def refused_to_write(self, error: Any) -> bool:
+        """Whether this is the driver's error for what `read_only` forbids."""
+
+    @abc.abstractmethod
+    def take(self, admin: Connection) -> str:
+        """Make a locked copy of the template; returns its name."""
+
+    @classmethod
+    def facts(cls) -> dict[str, float]:
+        with cls.admin() as admin:
+            version = ".".join(map(str, admin.dialect.server_version_info or ()))
+            query = text(cls.all_settings).bindparams(bindparam("names", expanding=True))
+            rows = admin.execute(query, {"names": cls.settings}).all()
+        return {"version": number(version), **numeric(rows)}
+
+    # --- connections --------------------------------------------------------------------------
+
+    @classmethod
+    def where(cls, database: str | None = None) -> URL:
+        """The URL of the server. Refuses if the variable is not set, or holds no URL."""
+        given = os.environ.get(cls.variable)
+        if not given:
+            refuse(f"{cls.variable} is not set: {cls.hint}")
+        try:
+            url = make_url(given).set(drivername=cls.scheme)
+        except (ArgumentError, ValueError):
+            refuse(f"{cls.variable} is no URL such as {cls.name}://user@host/database")
+        return url.set(database=database) if database else url
+
+    @classmethod
+    @contextlib.contextmanager
+    def admin(cls) -> Iterator[Connection]:
+        """A connection in autocommit mode, to the database that the URL names."""
+        engine = create_engine(cls.where(), isolation_level="AUTOCOMMIT", poolclass=StaticPool)
+        try:
+            with cls.in_one_line(), engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    @classmethod
+    @contextlib.contextmanager
+    def in_one_line(cls) -> Iterator[None]:
+        """Refuse to go on if the server fails, with the reason but without its address."""
+        try:
+            yield
+        except DBAPIError as error:
+            cls.fail(error.orig)
+
+    @classmethod
+    def fail(cls, error: BaseException | None) -> None:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        refuse(f"{cls.name} failed: {cls.redacted(lines[0])}; see {cls.variable}")
+
+    @classmethod
+    def redacted(cls, message: str) -> str:
+        """A driver's message without the parts of the URL."""
+        # The reason follows the address that the driver tried to connect to.
+        message = re.sub(r"^.*(?:failed: |FATAL: +)", "", message)
+        # The user who is denied access, and his machine.
+        message = re.sub(r"'[^']*'@'[^']*'", "…", message)
+        url = cls.where()
+        parts = [url.password, url.username, url.host, url.database, *url.query.values()]
+        for part in sorted((str(part) for part in parts if part), key=len, reverse=True):
+            message = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", message)
+        return message
+
+    @classmethod
+    def check(cls) -> None:
+        with cls.admin():
+            pass
+
+    # --- filling ------------------------------------------------------------------------------
+
+    @classmethod
+    def fill(cls, dataset: Any) -> tuple[str, str]:
+        if cls.name not in getattr(dataset, "databases", ()):
+            raise NotImplementedError(f"this commit's datasets cannot be loaded into {cls.name}")
+        fingerprint = dataset.fingerprint()
+        with cls.admin() as admin:
+            template = f"{PREFIX}_t_{cls.digest(dataset, fingerprint, admin)}"
+            cls.lock(admin, template, wait=True)
+            if cls.marked(admin, template) != fingerprint:
+                try:
+                    cls.load(admin, dataset, template, fingerprint)
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        cls.drop(admin, template)
+                    raise
+            cls.unlock(admin, template)
+        return template, fingerprint
+
+    @classmethod
+    def load(cls, admin: Connection, dataset: Any, template: str, fingerprint: str) -> None:
+        cls.drop(admin, template)
+        cls.create(admin, template)
+        engine = create_engine(cls.where(template), poolclass=StaticPool)
+        try:
+            with engine.connect() as connection:
+                if dataset.build(connection) != fingerprint:
+                    refuse(f"{dataset.name} was loaded with other rows than its fingerprint says")
+                cls.finish(connection, template)
+        except engine.dialect.loaded_dbapi.Error as error:
+            cls.fail(error)  # an error of the driver itself, which SQLAlchemy does not wrap
+        finally:
+            engine.dispose()
+        cls.mark(admin, template, fingerprint)
+
+    @classmethod
+    def digest(cls, dataset: Any, fingerprint: str, admin: Connection) -> str:
+        """A digest of rows and schema: a commit that adds an index has a template of its own."""
+        digest = hashlib.blake2b(fingerprint.encode(), digest_size=6)
+        for each in dataset.metadata.sorted_tables:
+            indexes = sorted(each.indexes, key=lambda index: str(index.name))
+            parts: list[ExecutableDDLElement] = [CreateTable(each), *map(CreateIndex, indexes)]
+            for part in parts:
+                digest.update(str(part.compile(dialect=admin.dialect)).encode())
+        return digest.hexdigest()
+
+    @classmethod
+    def clean(cls, admin: Connection, prefix: str = f"{PREFIX}_w_") -> dict[str, bool]:
+        """Drop databases that are not in use; by default, those that dead processes left.
+
+        Returns whether each was dropped, by name.
+        """
+        dropped = {}
+        for name in cls.databases(admin):
+            if name.startswith(prefix):
+                dropped[name] = cls.lock(admin, name, wait=False)
+                if dropped[name]:
+                    cls.drop(admin, name)
+                    cls.unlock(admin, name)
+        return dropped
+
+    # --- one database for a process -----------------------------------------------------------
+
+    @classmethod
+    def open(cls, place: str, fingerprint: str) -> Server:
+        return cls(place, fingerprint)
+
+    @classmethod
+    @contextlib.contextmanager
+    def served(cls, place: str, fingerprint: str) -> Iterator[URL]:
+        database = cls.open(place, fingerprint)
+        try:
+            database.take_own()
+            database.engine.dispose()
+            yield cls.where(database.own)
+        finally:
+            database.close()
+
+    def __init__(self, place: str, fingerprint: str) -> None:
+        self.template = place
+        self.own: str | None = None
+        self._admin: contextlib.ExitStack | None = None
+        self._untouched = False
+        with self.admin() as admin:
+            found = self.marked(admin, place)
+        if found != fingerprint:
+            refuse(
+                f"{self.name} holds a dataset with fingerprint {found}, not {fingerprint}:"
+                " measure this commit again"
+            )
+        self.engine = self.make_engine()
+        event.listen(self.engine, "do_connect", self._connect)
+        event.listen(self.engine, "connect", self._connected)
+        event.listen(self.engine, "handle_error", self._on_error)
+        with self.in_one_line():
+            self.run(self.warm)
+
+    def make_engine(self) -> Engine:
+        return create_engine(self.where(), poolclass=StaticPool)
+
+    def shared(self) -> str:
+        """The database that readers share."""
+        return self.template
+
+    def _connect(self, dialect: Dialect, record: Any, arguments: Any, options: Any) -> Any:
+        # The engine's URL names no database, because the database changes.
+        url = self.engine.url.set(database=self.own or self.shared())
+        arguments, options = dialect.create_connect_args(url)
+        return dialect.connect(*arguments, **options)
+
+    def _connected(self, driver: Any, record: Any) -> None:
+        if self.own is None:
+            cursor = driver.cursor()
+            cursor.execute(self.read_only)
+            cursor.close()
+            driver.commit()
+
+    def _on_error(self, context: Any) -> None:
+        dbapi = self.engine.dialect.loaded_dbapi
+        error = context.original_exception
+        broken = (dbapi.OperationalError, dbapi.InterfaceError, dbapi.InternalError)
+        if isinstance(error, broken) and not (self.own is None and self.refused_to_write(error)):
+            self.fail(error)
+
+    def permit_writing(self, error: Exception) -> bool:
+        if self.own or not self.refused_to_write(getattr(error, "orig", error)):
+            return False
+        self.take_own()
+        return True
+
+    def take_own(self) -> None:
+        """Work on a copy of the template from now on."""
+        # Open as long as the process lives, so that others see its lock.
+        self._admin = contextlib.ExitStack()
+        self._administrator = self._admin.enter_context(self.admin())
+        with self.in_one_line():
+            self.own = self.take(self._administrator)
+            self.run(self.reconnect)
+        self._untouched = True
+
+    def restore(self) -> None:
+        if self.own is None:
+            return
+        if not self._untouched:
+            with self.in_one_line():
+                self.renew(self._administrator, self.own)
+        self._untouched = False
+
+    @abc.abstractmethod
+    def renew(self, admin: Connection, own: str) -> None:
+        """Make a copy that was worked on equal to the template again."""
+
+    def reconnect(self) -> None:
+        self.engine.dispose()
+        self.warm()
+
+    def warm(self) -> None:
+        """Read from every table, as a connection from an application's pool has done before."""
+        with self.engine.connect() as connection:
+            for name in inspect(connection).get_table_names():
+                if name.startswith(PREFIX):
+                    continue
+                connection.execute(select(text("1")).select_from(table(name)).limit(1)).all()
+
+    def close(self) -> None:
+        super().close()
+        if self._admin is not None:
+            assert self.own is not None
+            with self.in_one_line():
+                self.drop(self._administrator, self.own)
+            self._admin.close()
+            self._admin = self.own = None
+
+    @staticmethod
+    def new_name(key: str = "") -> str:
+        return f"{PREFIX}_w_{key}{uuid.uuid4().hex[:8]}"

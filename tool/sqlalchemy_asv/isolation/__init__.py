@@ -1,0 +1,1 @@
+"""Processes, forks and jobs in which counts repeat, and the channel of their results."""

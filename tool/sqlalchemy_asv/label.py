@@ -1,0 +1,86 @@
+"""Refuse to measure in an environment that differs from its label.
+
+The installation of a commit leaves a record in the environment's folder: the name of the measured
+distribution, and the versions that the label and the commit's pins ask for.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+RECORD = "sqlalchemy-asv.json"
+"""The record of an installation, in the folder of an environment: `distribution`; `asked`, the
+requirements given to pip; `requirements`, the exact versions among them by name; `labelled`, the
+names whose versions the label decides; `data_layer`, a digest of the working tree's data layer if
+all commits are measured with it, else null."""
+
+
+def refuse(reason: str) -> NoReturn:
+    """End this process with one line; asv counts the benchmark as failed."""
+    sys.tracebacklimit = 0
+    raise SystemExit(f"sqlalchemy-asv: refusing to measure: {reason}")
+
+
+def verify() -> None:
+    """Compare the installed versions with the environment's label and the commit's pins.
+
+    Does nothing outside an environment that asv made. Calls `refuse` on the first difference.
+    """
+    if reason := difference():
+        refuse(reason)
+
+
+@functools.cache
+def record() -> dict[str, Any]:
+    """The record of this environment's installation; empty outside one that asv made.
+
+    Raises `OSError` or `ValueError` if the record is missing or damaged.
+    """
+    folder = os.environ.get("ASV_ENV_DIR")
+    if not folder:
+        return {}
+    found: dict[str, Any] = json.loads(Path(folder, RECORD).read_text(encoding="utf-8"))
+    return found
+
+
+def data_layer() -> str | None:
+    """The digest of the working tree's data layer, if all commits are measured with it."""
+    try:
+        found: str | None = record().get("data_layer")
+    except (OSError, ValueError, AttributeError):
+        return None  # `verify` reports the damage
+    return found
+
+
+@functools.cache
+def difference() -> str | None:
+    """The first difference between this environment and its label; found once a process."""
+    if not os.environ.get("ASV_ENV_DIR"):
+        return None
+    label = os.environ.get("ASV_ENV_NAME", "without a name")
+    if sys.flags.hash_randomization:
+        return "PYTHONHASHSEED is not 0, so counts would differ; is `plugins` in asv's settings?"
+    try:
+        required = record()["requirements"]
+        labelled = record()["labelled"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"environment {label} is damaged ({type(error).__name__}: {error}); remove it"
+    for name, version in required.items():
+        claim = f"environment {label} says" if name in labelled else "the commit's pins say"
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing"
+        if found != version:
+            return f"{claim} {name} {version}, installed is {found}; remove .asv/env"
+    imported = importlib.import_module("sqlalchemy").__version__
+    if imported != importlib.metadata.version("sqlalchemy"):
+        return f"environment {label} imports sqlalchemy {imported}, which is not the one installed"
+    return None

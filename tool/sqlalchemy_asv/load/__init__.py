@@ -1,0 +1,5 @@
+"""Load tests: simulated users, driven by Locust, each wait counted (extra `load`).
+
+Only `users` and `events` import Locust. It changes the standard library when it is imported, so no
+benchmark may import them.
+"""

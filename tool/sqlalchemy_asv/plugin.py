@@ -1,0 +1,9 @@
+"""The plugin that asv loads with every command: `"plugins": [".sqlalchemy_asv.plugin"]`."""
+
+from .asv_ext import commands
+from .environments import environment
+from .site import budgets, improvements, offline, start, statements
+
+__all__ = ["budgets", "environment", "improvements", "offline", "start", "statements"]
+
+commands.apply()

@@ -1,0 +1,1 @@
+"""The cost of an operation, explained: its statements, their plans, its memory, its CPU time."""

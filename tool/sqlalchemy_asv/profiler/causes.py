@@ -1,0 +1,196 @@
+"""The makeup of a count: the plans, functions, bytecodes and lines behind it.
+
+In a process of `isolation.jobs`, each of these is equal in every run, so a difference between two
+commits is a difference between their code. Keys hold no line numbers and no paths of this machine,
+since both change without a change of the work.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import shutil
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, ClassVar
+
+from ..instruments.base import Counts, Instrument, Metric
+from ..instruments.calls import profiled
+from ..instruments.instructions import LOGS
+from ..isolation import addresses
+from ..isolation.collector import undisturbed
+from ..isolation.forks import forked
+from ..runner import Runner
+from .places import is_application, short
+from .plans import plan_of
+from .statements import query_profile
+
+Amounts = dict[str, int]
+"""A number for each place in the code."""
+
+
+class Plans(Instrument):
+    """The tables that statements scan in full, and the relationships loaded lazily."""
+
+    name = "plans"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("full scans", "tables", "Tables of which a statement reads every row."),
+    )
+
+    def count(self, runner: Runner) -> Counts:
+        with query_profile(runner.database.engine) as queries:
+            runner.perform()
+        runner.close()
+        scans: list[str] = []
+        different = {query.sql: query for query in queries.queries}
+        with runner.database.engine.connect() as connection:
+            for query in different.values():
+                plan = plan_of(connection, query)
+                scans += plan.full_scans if plan else []
+        n_plus_ones = {group.loading: group.times for group in queries.n_plus_ones()}
+        return {"full scans": len(scans), "scans": sorted(scans), "lazily": n_plus_ones}
+
+
+class Places(Instrument):
+    """Calls, bytecodes and bytes at the peak, by place."""
+
+    name = "places"
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    def count(self, runner: Runner) -> Counts:
+        own, other = calls(runner.performance())
+        found: Counts = {"own calls": own, "calls": other}
+        runner.reset()
+        found["bytecodes"] = bytecodes(runner.perform)
+        found["allocations"] = allocations(runner)
+        return found
+
+
+class Symbols(Instrument):
+    """Instructions by function of the interpreter, its libraries and the driver, by cachegrind."""
+
+    name = "symbols"
+    program = "cachegrind"
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    def missing(self) -> str | None:
+        return addresses.missing() or (None if shutil.which("valgrind") else "valgrind is missing")
+
+    def command(self) -> list[str]:
+        super().command()
+        LOGS.mkdir(exist_ok=True)
+        command = [shutil.which("valgrind") or "", "--tool=cachegrind", "--cache-sim=no"]
+        return [*command, "--log-file=/dev/null", f"--cachegrind-out-file={LOGS}/%p.cachegrind"]
+
+    def count(self, runner: Runner) -> Counts:
+        with undisturbed():
+            idle = forked(lambda: None)
+            busy = forked(runner.perform)
+        for child in (idle, busy):
+            if os.waitpid(child, 0)[1]:
+                raise RuntimeError("the operation failed under valgrind")
+        before, after = (by_symbol(LOGS / f"{child}.cachegrind") for child in (idle, busy))
+        found = {name: number - before.get(name, 0) for name, number in after.items()}
+        return {"symbols": {name: number for name, number in found.items() if number}}
+
+
+def calls(operation: Callable[[], object]) -> tuple[Amounts, Amounts]:
+    """Calls by function and caller: first those by the application, then those by other code."""
+    own: Counter[str] = Counter()
+    other: Counter[str] = Counter()
+    for (file, _, name), (_, _, _, _, callers) in profiled(operation).items():
+        for (calling_file, _, calling), (number, *_) in callers.items():
+            found = own if is_application(calling_file) else other
+            found[f"{place(file, name)}, from {place(calling_file, calling)}"] += number
+    return dict(own), dict(other)
+
+
+def place(file: str, name: str) -> str:
+    """A function, with the file that defines it unless it is built in."""
+    return re.sub(r" at 0x\w+", "", name) if file == "~" else f"{short(file)} {name}"
+
+
+def bytecodes(operation: Callable[[], object]) -> Amounts:
+    """The number of instructions of Python's virtual machine that each function executed."""
+    executed: Counter[Any] = Counter()
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "call":
+            frame.f_trace_opcodes = True
+        elif event == "opcode":
+            executed[frame.f_code] += 1
+        return trace
+
+    with undisturbed():
+        sys.settrace(trace)
+        try:
+            operation()
+        finally:
+            sys.settrace(None)
+    found: Counter[str] = Counter()
+    for code, number in executed.items():
+        found[place(code.co_filename, code.co_name)] += number
+    return dict(found)
+
+
+def allocations(runner: Runner) -> Amounts:
+    """Bytes that each line holds at the operation's peak, without those held before.
+
+    Performs it twice: to find the call or return at which the peak is, and to look there.
+    """
+    most = at = number = 0
+    snapshot: tracemalloc.Snapshot | None = None
+
+    def learn(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal most, at, number
+        number += 1
+        now, _ = tracemalloc.get_traced_memory()
+        if now > most:
+            most, at = now, number
+
+    def look(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal number, snapshot
+        number += 1
+        if number == at:
+            sys.setprofile(None)
+            snapshot = tracemalloc.take_snapshot()
+
+    for watch in (learn, look):
+        runner.reset()
+        number = 0
+        with undisturbed():
+            tracemalloc.start()
+            before = tracemalloc.take_snapshot()
+            sys.setprofile(watch)
+            try:
+                runner.perform()
+            finally:
+                sys.setprofile(None)
+                tracemalloc.stop()
+    found: Counter[str] = Counter()
+    if snapshot is None:
+        return {}
+    for difference in snapshot.compare_to(before, "lineno"):
+        frame = difference.traceback[0]
+        if frame.filename not in (__file__, tracemalloc.__file__) and difference.size_diff > 0:
+            line = linecache.getline(frame.filename, frame.lineno).strip()
+            found[f"{short(frame.filename)} `{line}`"] += difference.size_diff
+    return dict(found)
+
+
+def by_symbol(file: Path) -> Amounts:
+    """Instructions by function, from cachegrind's file: a line with a name, then its numbers."""
+    found: Counter[str] = Counter()
+    name = ""
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("fn="):
+                name = line[3:].strip()
+            elif line[0].isdigit():
+                found[name] += int(line.split()[1])
+    return dict(found)

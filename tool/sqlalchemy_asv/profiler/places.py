@@ -1,0 +1,44 @@
+"""Places in code: files without the path to them, and the application's line."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from pathlib import Path
+from types import FrameType
+
+import sqlalchemy
+
+TOOL = str(Path(__file__).parents[1])
+LIBRARIES = (str(Path(sqlalchemy.__file__).parent), TOOL)
+"""Code that sends statements on behalf of an application."""
+STANDARD_LIBRARY = sysconfig.get_path("stdlib")
+
+
+def is_application(file: str) -> bool:
+    """Whether code in a file is neither SQLAlchemy, nor this tool, nor the standard library."""
+    installed = "site-packages" in file
+    return not file.startswith((*LIBRARIES, "<", "~")) and (
+        installed or not file.startswith(STANDARD_LIBRARY)
+    )
+
+
+def application_line(frame: FrameType | None) -> str:
+    """The innermost line of code outside libraries, as "package/module.py:12 in function"."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((*LIBRARIES, "<")):
+            module = frame.f_globals.get("__name__", "").replace(".", "/")
+            name = f"{module}.py" if module and module != "__main__" else Path(file).name
+            return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
+        frame = frame.f_back
+    return "unknown"
+
+
+def short(file: str) -> str:
+    """A file's path below `site-packages` or the standard library, else its last three parts."""
+    parts = Path(file).parts
+    for folder in ("site-packages", f"python{sys.version_info[0]}.{sys.version_info[1]}"):
+        if folder in parts:
+            return "/".join(parts[len(parts) - parts[::-1].index(folder) :])
+    return "/".join(parts[-3:])

@@ -1,0 +1,1 @@
+"""The pages and files that the tool adds to the site of `asv publish`."""

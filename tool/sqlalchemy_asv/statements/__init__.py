@@ -1,0 +1,1 @@
+"""Statements as the driver gets them: recorded, sent again, kept beside results."""

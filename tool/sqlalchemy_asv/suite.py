@@ -1,0 +1,31 @@
+"""The classes of a folder of benchmarks, under the names that asv gives them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+
+from . import options
+
+
+def package() -> str:
+    """The name of the package of benchmarks, for processes that asv does not start."""
+    return Path(os.environ[options.BENCHMARKS]).name
+
+
+def name_of(cls: type) -> str:
+    """The name of a class in asv's results, such as "social.HomeFeed"."""
+    return f"{cls.__module__.partition('.')[2]}.{cls.__name__}"
+
+
+def classes(name: str = "") -> dict[str, type]:
+    """Every class that a package of benchmarks defines, by its name in asv's results."""
+    found: dict[str, type] = {}
+    suite = importlib.import_module(name or package())
+    for module in pkgutil.walk_packages(suite.__path__, f"{suite.__name__}."):
+        for each in vars(importlib.import_module(module.name)).values():
+            if isinstance(each, type) and each.__module__ == module.name:
+                found[name_of(each)] = each
+    return found

@@ -1,0 +1,28 @@
+"""Checks that the chosen database answers, and tidies up after runs."""
+
+from ..databases.base import chosen
+from ..databases.server import PREFIX, Server
+from ..label import refuse
+
+
+def check() -> None:
+    """Refuse unless the chosen database answers."""
+    chosen().check()
+
+
+def clean_up() -> None:
+    """Drop, at the end of a run, the databases that its processes worked on."""
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with kind.admin() as admin:
+        kind.clean(admin)
+
+
+def drop_all() -> None:
+    """Drop all databases of this tool on the chosen server, except those in use."""
+    kind = chosen()
+    if not issubclass(kind, Server):
+        refuse(f"{kind.name} leaves nothing behind")
+    with kind.admin() as admin:
+        for name, dropped in kind.clean(admin, f"{PREFIX}_").items():
+            print(f"dropped {name}" if dropped else f"kept {name}: somebody works on it")

@@ -1,0 +1,143 @@
+"""The profile of one case, and the cost of profiling itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from .. import suite
+from ..databases.base import build_images, chosen
+from ..files import write_json
+from ..label import refuse
+from ..profiler.cpu import Times, cpu_profile
+from ..profiler.memory import memory_profile
+from ..profiler.plans import plan_of
+from ..profiler.statements import query_profile
+from ..ratio import ratio
+from ..runner import Runner
+from . import scenarios
+from .scenarios import Combination
+
+
+def profile(options: str) -> None:
+    """Write the profile of `options` (JSON: scenario, params, scale, runs, top, file) to a file."""
+    given = json.loads(options)
+    scenario, values = combination(given["scenario"], given["params"])
+    if scenario.access(values) == "asyncio":
+        refuse("profiles are of synchronous access")
+    named = dict(zip(scenario.parameters(), values, strict=True))
+    scale = named.get("scale", given["scale"] or 1)
+    images = build_images(scenario.dataset, (scale,))
+    if "scale" not in named and images.places:
+        # The scenario's own scale is 1.
+        images.places[1], images.fingerprints[1] = images.places[scale], images.fingerprints[scale]
+    try:
+        runner = scenario().runner(images, values)
+    except NotImplementedError as missing:
+        refuse(str(missing))
+    result = {
+        "scenario": suite.name_of(scenario),
+        "about": (scenario.__doc__ or "").strip(),
+        "params": {name: str(value) for name, value in named.items()},
+        "database": chosen().name,
+        "scale": scale,
+        **measured(runner, given["runs"], given["top"]),
+    }
+    runner.finish()
+    write_json(Path(given["file"]), result)
+
+
+def combination(asked: str, params: dict[str, str]) -> Combination:
+    """The scenario of this name, with the given parameters.
+
+    Every other parameter has its first value. Refuses a name of several scenarios, or of none.
+    """
+    found = scenarios.chosen([asked])
+    names = list(dict.fromkeys(suite.name_of(each.scenario) for each in found))
+    if len(names) > 1:
+        refuse(f"{asked} is several scenarios; name one of {', '.join(names[:5])}")
+    scenario, values = found[0]
+    known = scenario.parameters()
+    for name in params:
+        if name not in known:
+            has = ", ".join(known) or "it has none"
+            refuse(f"{scenario.__name__} has no parameter {name}: {has}")
+    combined = []
+    for (name, possible), first in zip(known.items(), values, strict=True):
+        wanted = [value for value in possible if str(value) == params.get(name, str(first))]
+        if not wanted:
+            refuse(f"{name} is one of {', '.join(map(str, possible))}, not {params[name]}")
+        combined.append(wanted[0])
+    return Combination(scenario, tuple(combined))
+
+
+def measured(runner: Runner, runs: int, top: int) -> dict[str, Any]:
+    """Times, CPU, memory and statements of a case."""
+    samples = []
+    for _ in range(runs):
+        runner.reset()
+        start = time.perf_counter()
+        runner.perform()
+        samples.append(time.perf_counter() - start)
+    runner.reset()
+    cpu = cpu_profile(runner.perform)
+    runner.reset()
+    with memory_profile() as memory:
+        result = runner.perform()
+        memory.snapshot("operation done")
+        del result
+        runner.close()
+    runner.reset()
+    with query_profile(runner.database.engine) as queries:
+        runner.perform()
+
+    def profiled() -> None:
+        with query_profile(runner.database.engine):
+            runner.perform()
+
+    cost = ratio(
+        profiled, runner.perform, pairs=5, seconds=0.2, prepare=(runner.reset, runner.reset)
+    )
+    runner.reset()
+    runner.close()
+    plans: dict[str, Any] = {}
+    with runner.database.engine.connect() as connection:
+        for query in queries.queries:
+            if query.sql not in plans:
+                plan = plan_of(connection, query)
+                plans[query.sql] = plan and dataclasses.asdict(plan)
+    return {
+        "times": dataclasses.asdict(Times.of(samples)),
+        "cpu": {
+            "layers": cpu.layers,
+            "calls": cpu.calls,
+            "functions": [dataclasses.asdict(f) for f in cpu.functions[:top]],
+        },
+        "memory": {
+            "peak": memory.peak,
+            "snapshots": {
+                label: memory.difference(0, index)
+                for index, (label, _) in enumerate(memory.snapshots)
+            },
+            "top": [dataclasses.asdict(a) for a in memory.top(top, 0, 1)],
+        },
+        "queries": {
+            "total": queries.total_queries,
+            "rows": sum(query.rows for query in queries.queries),
+            "total_time": queries.total_time,
+            "average_time": queries.average_time,
+            "slowest": [
+                dataclasses.asdict(query) | {"parameters": query.shortened}
+                for query in queries.slowest()
+            ],
+            "repeated": [
+                dataclasses.asdict(group) | {"n_plus_one": group.is_n_plus_one}
+                for group in queries.repeated()
+            ],
+            "plans": plans,
+            "cost": cost,
+        },
+    }

@@ -1,0 +1,66 @@
+"""Samples of wall time, taken when the other side of the conversation asks for them."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+
+from ..isolation.channel import Channel
+from ..isolation.collector import settle
+from ..isolation.forks import forked
+from ..runner import Runner
+from .scenarios import Combination, by_dataset, combinations
+
+_clock = time.perf_counter
+"""Saved before the application is imported, which may replace it."""
+
+
+def sample(options: str) -> None:
+    """Time operations on the processor `core`, one after the other, each in a fork of this process.
+
+    The conversation goes through the descriptor `channel`. This process sends "ready" and receives
+    titles, which `_serve` handles; an empty title ends it. If an operation fails, the exit code is
+    1.
+    """
+    given = json.loads(options)
+    if given["core"] is not None:
+        os.sched_setaffinity(0, {given["core"]})
+    channel = Channel.inherited(given["channel"])
+    known = {case.title: each for case, each in combinations().items()}
+    settle()
+    channel.send("ready")
+    while title := channel.receive():
+        if os.waitpid(forked(lambda: _serve(channel, known[title])), 0)[1]:
+            sys.exit(1)
+
+
+def _serve(channel: Channel, each: Combination) -> None:
+    """Time one operation, as often as the other side asks.
+
+    Sends "ready". Then, for each number received, performs the operation so often and sends a list
+    of seconds. For 0, sends "done" and ends.
+    """
+    ((images, _),) = by_dataset([each])
+    runner = each.scenario().runner(images, each.values)
+    settle()
+    gc.disable()
+    channel.send("ready")
+    while number := channel.receive():
+        channel.send([_seconds(runner) for _ in range(number)])
+    runner.finish()
+    # The other side reads this before it sends the next title, which another process receives.
+    channel.send("done")
+
+
+def _seconds(runner: Runner) -> float:
+    runner.reset()
+    performance = runner.performance()
+    start = _clock()
+    performance()
+    taken = _clock() - start
+    if taken > 0.1:
+        gc.collect()
+    return taken

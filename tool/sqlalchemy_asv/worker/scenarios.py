@@ -1,0 +1,73 @@
+"""The scenarios of a folder of benchmarks, their cases, and the images that these need."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .. import suite
+from ..case import Case, choose
+from ..databases.base import Images, build_images
+from ..label import refuse
+from ..scenario import Scenario
+
+
+class Combination(NamedTuple):
+    """A case, with the class and the values that it is made of."""
+
+    scenario: type[Scenario]
+    values: tuple[Any, ...]
+
+    @property
+    def case(self) -> Case:
+        return self.scenario.case(self.values)
+
+
+def combinations() -> dict[Case, Combination]:
+    """Every scenario with each combination of its parameters."""
+    return {
+        scenario.case(values): Combination(scenario, values)
+        for scenario in suite.classes().values()
+        if issubclass(scenario, Scenario) and not inspect.isabstract(scenario)
+        for values in scenario.combinations()
+    }
+
+
+def chosen(asked: Sequence[str]) -> list[Combination]:
+    """The combinations that names select, or all if there are no names.
+
+    Refuses a name that selects none, and gives similar names.
+    """
+    known = combinations()
+    found: dict[Case, Combination] = {}
+    for each in asked:
+        try:
+            found |= {case: known[case] for case in choose(each, list(known))}
+        except LookupError as error:
+            refuse(str(error.args[0]))
+    return list((found if asked else known).values())
+
+
+def by_dataset(
+    chosen: Sequence[Combination],
+) -> Iterator[tuple[Images, list[Combination]]]:
+    """Combinations by dataset, with images of the dataset at all scales that they need.
+
+    Images are kept in the current folder, and made if they are missing.
+    """
+    grouped: dict[str, list[Combination]] = {}
+    for each in chosen:
+        grouped.setdefault(each.scenario.dataset, []).append(each)
+    for dataset, of_dataset in grouped.items():
+        scales = {each.scenario.scale(each.values) for each in of_dataset}
+        kept = Path(f"{dataset}.images")
+        images: Images | None = None
+        if kept.exists():
+            images = pickle.loads(kept.read_bytes())  # noqa: S301 (our own)
+        if images is None or not scales <= set(images.fingerprints):
+            images = build_images(dataset, tuple(sorted(scales)))
+            kept.write_bytes(pickle.dumps(images))
+        yield images, of_dataset
