@@ -18,6 +18,7 @@ run: $(VENV)/tools
 	git rev-list --first-parent --max-count=2 HEAD | $(RUN) HASHFILE:- \
 		--bench '^(ecommerce|social)\.(?!.*(track_instructions|time_cpu))'
 	@if $(PARENT); then $(ASV) compare HEAD~1 HEAD; fi
+	@echo "Type \`. $(VENV)/bin/activate\` first: it puts these commands on the path."
 
 full: $(VENV)/tools
 	$(RUN) "HEAD^!" --bench '^(?!load\.)$(NO_INSTRUCTIONS)'
