@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import build
 from asv.console import log
 from asv.environment import Environment, EnvironmentUnavailable, get_env_name
 from asv.plugins.virtualenv import Virtualenv
-from asv.util import UserError
+from asv.util import ProcessError, UserError
 from packaging.utils import canonicalize_name
 
 from .. import label, options, version
@@ -22,9 +25,8 @@ from ..files import write_json
 from . import requirements, servers, workers
 from .requirements import Wheel
 
-BUILD = (
-    "python -m pip wheel --quiet --no-deps --no-build-isolation -w {build_cache_dir} {build_dir}"
-)
+# Below asv's own line that says what is built.
+logging.getLogger("build").setLevel(logging.WARNING)
 
 
 class CommitEnvironment(Virtualenv):  # type: ignore[misc]
@@ -36,7 +38,6 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
     """
 
     tool_name = "sqlalchemy-asv"
-    _build_command: Any
 
     def __init__(self, conf: Any, python: str, requirements: Any, tagged_env_vars: Any) -> None:
         running = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -51,8 +52,6 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         self._python = python
         self._requirements = requirements
         Environment.__init__(self, conf, python, requirements, tagged_env_vars)
-        if self._build_command is None:
-            self._build_command = [BUILD]
 
     @classmethod
     def matches(cls, python: str) -> bool:
@@ -93,8 +92,12 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         return version.digest(file.read_text(encoding="utf-8") for file in files)[:12]
 
     def _build_project(self, repo: Any, commit_hash: str, build_dir: str) -> None:
-        if not self._working_tree:
+        if self._build_command is not None and not self._working_tree:
             super()._build_project(repo, commit_hash, build_dir)
+            return
+        if not self._working_tree:
+            log.info(f"Building {repo.get_decorated_hash(commit_hash, 8)} for {self.name}")
+            self._build_wheel(build_dir)
             return
         log.info(f"Building the working tree for {self.name}")
         with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
@@ -105,8 +108,31 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
                     shutil.copytree(name, target, ignore=shutil.ignore_patterns("__pycache__"))
                 else:
                     shutil.copy(name, target)
-            wheels = self._global_env_vars["ASV_BUILD_CACHE_DIR"]
-            self._pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, folder)
+            self._build_wheel(folder)
+
+    def _build_wheel(self, source: str) -> None:
+        """Build a wheel with the environment's own build back end. Raises asv's `ProcessError`.
+
+        `pip wheel` would take four times as long for the same.
+        """
+
+        def run(
+            cmd: Sequence[str],
+            cwd: str | None = None,
+            extra_environ: Mapping[str, str] | None = None,
+        ) -> None:
+            env = {**os.environ, **self.build_env_vars, **(extra_environ or {})}
+            timeout = self._install_timeout
+            self.run_executable("python", list(cmd[1:]), cwd=cwd, env=env, timeout=timeout)
+
+        try:
+            builder = build.ProjectBuilder(source, self.find_executable("python"), run)
+            builder.build("wheel", self._global_env_vars["ASV_BUILD_CACHE_DIR"])
+        except (build.BuildException, build.BuildBackendException) as error:
+            if isinstance(failed := getattr(error, "exception", None), ProcessError):
+                raise failed from error
+            log.error(str(error))
+            raise ProcessError(["build", "--wheel", source], 1, "", str(error)) from error
 
     def _get_installed_commit_hash(self) -> str | None:
         if self._working_tree and self._record().get("data_layer") != self._data_layer():
