@@ -89,7 +89,7 @@ INJECTIONS = (
     Injection(
         "0.5% more instructions",
         FEED,
-        *in_the_feed("for _ in range(1700):\n        pass"),
+        *in_the_feed("for _ in range(360):\n        pass"),
         cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
     ),
     Injection(

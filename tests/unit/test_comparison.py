@@ -251,6 +251,32 @@ def test_exit_codes(found: list[Compared], code: int) -> None:
     assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code == code
 
 
+# --- causes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("instructions", ["+360 bytecode instructions: b", "+9,000 machine instructions: g"]),
+        ("allocated", ["+40 bytes at the peak: line"]),
+    ],
+)
+def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: list[str]) -> None:
+    places = {"own calls": {"a": 1}, "calls": {"f": 2}, "bytecodes": {"a": 7, "b": 9}}
+    before = places | {"symbols": {"g": 10}, "allocations": {"line": 2}}
+    after = before | {
+        "bytecodes": {"a": 7, "b": 369},
+        "symbols": {"g": 9_010},
+        "allocations": {"line": 42},
+    }
+    compared = Compared("a.B", changes=[Change(metric, 100, 101, 0.004)])
+    assert list(causes.of_places(compared, before, after)) == said
+    # More calls explain more instructions, and come first.
+    after["calls"] = {"f": 5}
+    if metric == "instructions":
+        assert list(causes.of_places(compared, before, after)) == ["+3 calls: f"]
+
+
 # --- what is printed ------------------------------------------------------------------------------
 
 
