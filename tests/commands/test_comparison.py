@@ -1,5 +1,6 @@
 """Verdicts on real commits: each names the cause, and a command that is killed leaves nothing."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,10 @@ from sqlalchemy_asv.compare.checkout import Checkout, checkouts
 from maintenance import calibration
 
 from ..support.clone import COMMAND, Clone
-from ..support.packages import need_instructions
+
+BY_COUNTS = [each for each in calibration.INJECTIONS if "instructions" not in each.name][:-1]
+"""Changes that are found without valgrind. `python -m maintenance.calibration injected` makes all,
+which takes minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +31,16 @@ def both(clone: Clone) -> Iterator[tuple[Checkout, Checkout]]:
             yield pair
 
 
-@pytest.mark.parametrize("injection", calibration.INJECTIONS[:-1], ids=lambda each: str(each.name))
+@pytest.mark.parametrize("injection", BY_COUNTS, ids=lambda each: str(each.name))
 def test_an_injected_change_is_found_and_its_cause_named(
-    clone: Clone, both: tuple[Checkout, Checkout], injection: calibration.Injection
+    clone: Clone,
+    both: tuple[Checkout, Checkout],
+    injection: calibration.Injection,
 ) -> None:
-    by_instructions = "instructions" in injection.name
-    if by_instructions:
-        need_instructions()
     first = clone.run("git", "rev-parse", "HEAD").strip()
     try:
         second = calibration.inject(injection)
-        found = calibration.judge(*both, (first, second), injection, by_instructions)
+        found = calibration.judge(*both, (first, second), injection, instructions=False)
     finally:
         clone.run("git", "reset", "--quiet", "--hard", first)
     assert found.verdict in injection.verdict
@@ -51,10 +54,7 @@ def test_the_command(clone: Clone, both: tuple[Checkout, Checkout], tmp_path: Pa
     first = clone.run("git", "rev-parse", "HEAD").strip()
     operations = clone.path / "fixtures" / "social" / "operations.py"
     source = operations.read_text(encoding="utf-8")
-    clone.commit("Nothing")
     only = ("--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=10")
-    said = clone.command("compare", first, *only)
-    assert "on sqlite: 1 unchanged" in said
     operations.write_text(
         source.replace(
             "    session.add(user)\n",
@@ -75,13 +75,15 @@ def test_the_command(clone: Clone, both: tuple[Checkout, Checkout], tmp_path: Pa
         str(markdown),
         code=1,
     )
-    assert "1 slower" in said
-    assert "1 slower" in html.read_text(encoding="utf-8")
+    # On a busy machine ten seconds may decide nothing about time; counts do.
+    verdict = re.search(r"on sqlite: (1 (?:slower|more work))\n", said)
+    assert verdict, said
+    assert verdict[1] in html.read_text(encoding="utf-8")
     assert "<svg" in html.read_text(encoding="utf-8")
-    assert "1 slower" in markdown.read_text(encoding="utf-8")
-    assert "+99,999" in said or "<listcomp>" in said
+    assert verdict[1] in markdown.read_text(encoding="utf-8")
+    assert "`_ = [n for n in range(100_000)]`" in said
     clone.commit("Later")
-    said = clone.command("bisect", CREATE, first, "--metric", "calls")
+    said = clone.command("bisect", CREATE, first, "--metric", "allocated")
     assert f"{slow[:8]} Slow" in said
 
 
@@ -105,6 +107,7 @@ def test_bad_input_is_one_line(
 def test_killed_it_leaves_nothing_and_the_next_run_works(
     clone: Clone, both: tuple[Checkout, Checkout]
 ) -> None:
+    clone.commit("Nothing")
     before = clone.run("git", "status", "--porcelain"), clone.run("git", "rev-parse", "HEAD")
     call = ["compare", "HEAD~1", "--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=5"]
     shutil.rmtree(clone.path / ".asv" / "compare" / "base", ignore_errors=True)

@@ -85,10 +85,6 @@ def test_continuous(clone: Clone, history: list[str]) -> None:
     assert "PERFORMANCE DECREASED" in output
 
 
-def test_find(clone: Clone, history: list[str]) -> None:
-    clone.asv("find", "HEAD~3..HEAD", TIME)
-
-
 def test_profile(clone: Clone, history: list[str]) -> None:
     assert "update_profile" in clone.asv("profile", TIME, "HEAD")
 

@@ -11,7 +11,7 @@ def test_releases_are_measured_with_the_data_layer_of_the_working_tree(clone: Cl
     clone.share(*places)
     config = ("--config", "asv.releases.conf.json")
     before = clone.run("git", "status", "--porcelain", "--", ":!results")
-    assert "new: 2.1.8, 2.0.58, 2.1.9" in clone.command("releases", "--since=2.0.58")
+    assert "new: 2.0.57, 2.1.8, 2.0.58, 2.1.9" in clone.command("releases", "--since=2.0.57")
     calls = "social.UpdateProfile.track_calls"
     clone.asv(*config, "run", "2.1.9^!", "--bench", calls)
     (python,) = (clone.path / ".asv/releases/sqlalchemy/env").glob("*/bin/python")
@@ -29,7 +29,7 @@ def test_releases_are_measured_with_the_data_layer_of_the_working_tree(clone: Cl
     assert clone.run(str(python), "-c", code, cwd=clone.path.parent).strip() == "1"
     operations.write_text(as_it_was, encoding="utf-8")
     # By their names, whatever the settings of this repository's own commits are.
-    found_out = clone.command("bisect", "UpdateProfile", "2.0.58", "2.1.9", "--metric=calls")
+    found_out = clone.command("bisect", "UpdateProfile", "2.0.57", "2.1.8", "--metric=calls")
     assert "2.1.8 sqlalchemy 2.1.8" in found_out
     # Nothing of it is in the tracked tree but the results.
     assert clone.run("git", "status", "--porcelain", "--", ":!results") == before

@@ -102,7 +102,7 @@ class Test:
 )
 def test_waiting_for_the_only_connection_counts(tmp_path: Path, operation: str) -> None:
     figures, _, _ = Test(tmp_path, operation).run(
-        "--users", "20", "--pool-size", "1", "--run-time", "5s"
+        "--users", "20", "--pool-size", "1", "--run-time", "4s"
     )
     # Twenty users, one after the other: twenty times 50 ms, and more on a busy machine.
     assert 0.8 < figures["p50"] * figures["throughput"] / 20 < 1.2
@@ -157,9 +157,9 @@ def test_percentiles_over_processes(tmp_path: Path, processes: int) -> None:
         " self.random.randint(1, 1000) / 1000, None)"
     )
     figures, output, _ = Test(tmp_path, "pass", known).run(
-        "--users", "20", "--run-time", "6s", "--processes", str(processes)
+        "--users", "20", "--run-time", "4s", "--processes", str(processes)
     )
-    assert figures["requests"] > 2000, output
+    assert figures["requests"] > 1500, output
     # Of so many draws; the histogram itself is exact to 0.1%.
     assert figures["p50"] == pytest.approx(0.5, rel=0.1)
     assert figures["p95"] == pytest.approx(0.95, rel=0.02)
@@ -225,8 +225,8 @@ def test_a_server_that_restarts_is_a_failure_and_the_test_goes_on(
         connection.exec_driver_sql("CREATE DATABASE loaded")
     engine.dispose()
     test.url = test.url.replace("/mysql", "/loaded")
-    process = test.start("--users", "5", "--run-time", "12s")
-    time.sleep(5)
+    process = test.start("--users", "5", "--run-time", "9s")
+    time.sleep(4)
     mariadb.end()
     mariadb.start()
     output, _ = process.communicate(timeout=60)
@@ -235,7 +235,7 @@ def test_a_server_that_restarts_is_a_failure_and_the_test_goes_on(
     assert all("OperationalError: " in error for error in figures["errors"]), figures
     assert "127.0.0.1" not in output
     # It went on: more succeeded than could before the restart.
-    assert figures["requests"] - figures["failures"] > 4.5 * 5 / 0.011 * 0.3
+    assert figures["requests"] - figures["failures"] > 3.5 * 5 / 0.011 * 0.3
 
 
 def test_a_lost_worker_is_told_and_its_requests_count_once(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_lost_worker_is_told_and_its_requests_count_once(tmp_path: Path) -> No
         port = str(free.getsockname()[1])
     master = test.start(
         *("--master", "--master-bind-port", port, "--expect-workers", "2"),
-        *("--users", "10", "--run-time", "16s"),
+        *("--users", "10", "--run-time", "12s"),
     )
     workers = [
         test.start(
@@ -254,7 +254,7 @@ def test_a_lost_worker_is_told_and_its_requests_count_once(tmp_path: Path) -> No
         for _ in range(2)
     ]
     try:
-        time.sleep(9)
+        time.sleep(6)
         workers[0].send_signal(signal.SIGKILL)
         output, _ = master.communicate(timeout=60)
     finally:

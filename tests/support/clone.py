@@ -42,15 +42,16 @@ class Clone:
         self._shared = shared
         self.share("env")
 
-    def share(self, *places: str) -> None:
-        """Put a copy of the environment that all tests share into folders below `.asv`."""
+    def share(self, *places: str, root: Path | None = None) -> None:
+        """Put copies of the environment that all tests share below the `.asv` of a clone."""
+        folder = (root or self.path) / ".asv"
         with FileLock(self._shared.with_suffix(".lock")):
             if not self._shared.exists():
                 self.asv("run", "HEAD^!", "--bench", "just-discover")
                 shutil.copytree(self.path / ".asv" / "env", self._shared, symlinks=True)
         for place in places:
-            if not (self.path / ".asv" / place).exists():
-                shutil.copytree(self._shared, self.path / ".asv" / place, symlinks=True)
+            if not (folder / place).exists():
+                shutil.copytree(self._shared, folder / place, symlinks=True)
 
     def run(self, *command: str, cwd: Path | None = None, code: int = 0) -> str:
         done = subprocess.run(

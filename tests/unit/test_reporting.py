@@ -1,10 +1,12 @@
 import json
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from asv import util
 from asv.commands.compare import Compare
 from asv.machine import Machine, MachineCollection
 from asv.util import UserError
@@ -207,3 +209,19 @@ def test_damaged_results_are_named_in_a_line(
         with pytest.raises(SystemExit):
             history.results_of(conf, "reference", commit)
         assert f"remove {recorded.name} of reference" in capsys.readouterr().err
+
+
+def test_the_readmes_comparison_is_that_of_the_results() -> None:
+    """`asv compare` itself may lack the commits, as in a shallow clone."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (before, after), *_ = re.findall(r"asv compare --machine reference \S+ (\w+) (\w+)", readme)
+    rows = re.findall(r"^\| [-+] +\| (\S+) +\| (\S+) +\| +\S+ +\| (\S+) +\|$", readme, re.MULTILINE)
+    assert len(rows) == 4
+    human_value = commands._human_value(util.human_value)
+    folder = ROOT / "results" / "commits"
+    units = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))
+    for *printed, benchmark in rows:
+        for commit, text in zip((before, after), printed, strict=True):
+            (file,) = (folder / "reference").glob(f"{commit}-*.json")
+            ((value,), *_) = json.loads(file.read_text(encoding="utf-8"))["results"][benchmark]
+            assert human_value(value, units[benchmark]["unit"]) == text, benchmark
