@@ -45,7 +45,7 @@ check: $(VENV)/tests
 	$(VENV)/bin/pytest --numprocesses=2 tests/unit
 
 test: check
-	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder tests/catalogue tests/commands
+	$(VENV)/bin/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder tests/catalogue tests/commands
 	@echo "Load tests, which need the machine to themselves:"
 	$(VENV)/bin/pytest tests/load
 
