@@ -257,14 +257,26 @@ def test_exit_codes(found: list[Compared], code: int) -> None:
 @pytest.mark.parametrize(
     ("metric", "said"),
     [
-        ("instructions", ["+360 bytecode instructions: b", "+9,000 machine instructions: g"]),
+        (
+            "instructions",
+            [
+                "+2 calls of a built-in function: len",
+                "+360 bytecode instructions: b",
+                "+9,000 machine instructions: g",
+            ],
+        ),
         ("allocated", ["+40 bytes at the peak: line"]),
     ],
 )
 def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: list[str]) -> None:
-    places = {"own calls": {"a": 1}, "calls": {"f": 2}, "bytecodes": {"a": 7, "b": 9}}
-    before = places | {"symbols": {"g": 10}, "allocations": {"line": 2}}
+    places = {"own calls": {"a": 1}, "calls": {"f": 2}, "built-in calls": {}}
+    before = places | {
+        "bytecodes": {"a": 7, "b": 9},
+        "symbols": {"g": 10},
+        "allocations": {"line": 2},
+    }
     after = before | {
+        "built-in calls": {"len": 2},
         "bytecodes": {"a": 7, "b": 369},
         "symbols": {"g": 9_010},
         "allocations": {"line": 42},

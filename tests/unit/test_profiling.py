@@ -2,6 +2,7 @@
 
 import datetime as dt
 import statistics
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy_asv import memory_profile, query_profile
+from sqlalchemy_asv.instruments.calls import calls
+from sqlalchemy_asv.profiler.causes import calls as places_of_calls
 from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
+from sqlalchemy_asv.profiler.places import short
 from sqlalchemy_asv.statements.recording import recording
 
 from fixtures.social import operations
@@ -104,6 +108,33 @@ def test_what_was_allocated_and_where() -> None:
     assert "tests/unit/test_profiling.py:" in top[0].where
     assert top[0].blocks >= 1000
     assert len(top) <= 10
+
+
+def test_a_place_is_a_path_below_its_package(tmp_path: Path) -> None:
+    file = tmp_path / "team" / "shop" / "queries.py"
+    file.parent.mkdir(parents=True)
+    assert short(str(file)) == "queries.py"
+    (file.parent / "__init__.py").touch()
+    assert short(str(file.with_name("models.py"))) == "shop/models.py"
+    assert short(dt.__file__) == "datetime.py"
+    assert short(pytest.__file__) == "pytest/__init__.py"
+    assert short("<string>") == "<string>"
+
+
+def test_calls_by_place_are_those_that_the_metric_counts(social: Session) -> None:
+    def operation() -> None:
+        operations.home_feed(social, 7)
+
+    operation()
+    social.expunge_all()
+    found = places_of_calls(operation)
+    assert any("home_feed" in each for each in found["own calls"])
+    assert not any("<built-in" in each.partition(", from ")[0] for each in found["calls"])
+    assert found["built-in calls"]
+    social.expunge_all()
+    # The operation itself has no caller.
+    counted = sum(found["own calls"].values()) + sum(found["calls"].values())
+    assert counted == calls(operation) - 1
 
 
 @given(st.lists(st.floats(1e-6, 10), min_size=1))

@@ -45,6 +45,8 @@ def of_places(
         for place, number in called:
             yield f"{number:+,} calls: {place}"
     elif "instructions" in changed:
+        for place, number in differences.get("built-in calls", [])[:2]:
+            yield f"{number:+,} calls of a built-in function: {place}"
         for place, number in differences.get("bytecodes", [])[:2]:
             yield f"{number:+,} bytecode instructions: {place}"
         for place, number in differences.get("symbols", [])[:2]:

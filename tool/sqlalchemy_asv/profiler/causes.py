@@ -63,8 +63,7 @@ class Places(Instrument):
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     def count(self, runner: Runner) -> Counts:
-        own, other = calls(runner.performance())
-        found: Counts = {"own calls": own, "calls": other}
+        found: Counts = dict(calls(runner.performance()))
         runner.reset()
         found["bytecodes"] = bytecodes(runner.perform)
         found["allocations"] = allocations(runner)
@@ -99,15 +98,21 @@ class Symbols(Instrument):
         return {"symbols": {name: number for name, number in found.items() if number}}
 
 
-def calls(operation: Callable[[], object]) -> tuple[Amounts, Amounts]:
-    """Calls by function and caller: first those by the application, then those by other code."""
-    own: Counter[str] = Counter()
-    other: Counter[str] = Counter()
+def calls(operation: Callable[[], object]) -> dict[str, Amounts]:
+    """Calls by function and caller.
+
+    "own calls" are those by the application, "calls" those by other code, both of Python functions;
+    "built-in calls" are those of built-in functions, which the count of calls leaves out.
+    """
+    found: dict[str, Counter[str]] = {
+        kind: Counter() for kind in ("own calls", "calls", "built-in calls")
+    }
     for (file, _, name), (_, _, _, _, callers) in profiled(operation).items():
         for (calling_file, _, calling), (number, *_) in callers.items():
-            found = own if is_application(calling_file) else other
-            found[f"{place(file, name)}, from {place(calling_file, calling)}"] += number
-    return dict(own), dict(other)
+            by = "own calls" if is_application(calling_file) else "calls"
+            amounts = found["built-in calls" if file == "~" else by]
+            amounts[f"{place(file, name)}, from {place(calling_file, calling)}"] += number
+    return {kind: dict(amounts) for kind, amounts in found.items()}
 
 
 def place(file: str, name: str) -> str:

@@ -63,6 +63,7 @@ class CPUProfile:
     functions: list[Called]
     """By their own time, most first."""
     calls: int
+    """Calls of Python functions, as the metric counts them."""
 
 
 def cpu_profile(operation: Callable[[], object]) -> CPUProfile:
@@ -71,12 +72,14 @@ def cpu_profile(operation: Callable[[], object]) -> CPUProfile:
     found = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     layers = dict.fromkeys(LAYERS, 0.0)
     functions = []
+    python_calls = 0
     for (file, line, name), (_, calls, own, _, _) in found.items():
         layers[_layer(file, name)] += own
         place = name if file == "~" else f"{short(file)}:{line} {name}"
         functions.append(Called(place, calls, own))
+        python_calls += calls if file != "~" else 0
     functions.sort(key=lambda called: called.seconds, reverse=True)
-    return CPUProfile(layers, functions, sum(called.calls for called in functions))
+    return CPUProfile(layers, functions, python_calls)
 
 
 def _layer(file: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import sysconfig
 from pathlib import Path
@@ -35,10 +36,18 @@ def application_line(frame: FrameType | None) -> str:
     return "unknown"
 
 
+@functools.cache
 def short(file: str) -> str:
-    """A file's path below `site-packages` or the standard library, else its last three parts."""
-    parts = Path(file).parts
+    """A file's path below `site-packages`, the standard library or the folder of its package.
+
+    A path of this machine is never part of it.
+    """
+    path = Path(file)
+    parts = path.parts
     for folder in ("site-packages", f"python{sys.version_info[0]}.{sys.version_info[1]}"):
         if folder in parts:
             return "/".join(parts[len(parts) - parts[::-1].index(folder) :])
-    return "/".join(parts[-3:])
+    root = path.parent
+    while (root / "__init__.py").exists() and root != root.parent:
+        root = root.parent
+    return path.relative_to(root).as_posix()
