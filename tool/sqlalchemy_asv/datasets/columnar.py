@@ -16,13 +16,15 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from faker import Faker
 from sqlalchemy import Column, Connection, DateTime, Dialect, MetaData, Numeric, Table
-from tqdm import tqdm
 
 from .bulk import DATABASES, bulk_loader
+
+# Imported where they are used: asv's processes import this module, and their size is measured.
+if TYPE_CHECKING:
+    from faker import Faker
 
 SEED = 20_250_101
 CHUNK = 1_000
@@ -72,6 +74,8 @@ class ColumnarDataset(abc.ABC):
 
     def chunks(self) -> Iterator[tuple[Table, Columns]]:
         """The columns of every table, some rows at a time, in foreign key order."""
+        from faker import Faker
+
         # Two providers instead of all: the setup of all takes as long as half the rows.
         faker = Faker(
             "en_US",
@@ -109,6 +113,8 @@ class ColumnarDataset(abc.ABC):
 
         Commits. Shows a progress bar on a terminal once loading has taken two seconds.
         """
+        from tqdm import tqdm
+
         bulk = bulk_loader(connection)
         bulk.create(self.metadata)
         fingerprint = Fingerprint()
