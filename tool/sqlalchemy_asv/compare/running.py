@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import paired
@@ -33,10 +35,12 @@ def compare(
 
     Raises asv's `UserError` if a commit cannot be installed or measured.
     """
-    found = [
-        counted(side, commit, scenarios, instructions=instructions)
-        for side, commit in zip((base, head), commits, strict=True)
-    ]
+    sides = (base, head)
+    for side, commit in zip(sides, commits, strict=True):
+        install(side, commit)
+    say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
+    asked = {"scenarios": scenarios, "instructions": instructions}
+    found = on_both(sides, "counts.count", **asked)
     compared = list(both(base.conf, *found))
     if instructions:
         recount(base, head, compared)
@@ -53,12 +57,27 @@ def compare(
     return Comparison(*commits, names, base.database, compared, remarks)
 
 
+def install(side: Checkout, commit: str) -> None:
+    say(f"building {side.named(commit)}")
+    side.install(commit)
+
+
+def on_both(sides: Sequence[Checkout], function: str, **options: Any) -> list[Any]:
+    """The results of a function of `worker` on both sides, which run at the same time.
+
+    For counts alone: no load changes them, and most of a count of few cases is the start of its
+    processes, on one processor each.
+    """
+    with ThreadPoolExecutor(max_workers=len(sides)) as pool:
+        waiting = [pool.submit(side.result, function, **options) for side in sides]
+        return [each.result() for each in waiting]
+
+
 def counted(
     side: Checkout, commit: str, scenarios: list[str], *, instructions: bool
 ) -> dict[str, Any]:
     """The counts of one commit. Raises the errors of `compare`."""
-    say(f"building {side.named(commit)}")
-    side.install(commit)
+    install(side, commit)
     say(f"counting at {side.named(commit)}")
     counts: dict[str, Any] = side.result(
         "counts.count", scenarios=scenarios, instructions=instructions
@@ -79,7 +98,7 @@ def recount(base: Checkout, head: Checkout, compared: list[Compared]) -> None:
         return
     say(f"counting the instructions of {len(doubtful)} again, in other layouts of memory")
     titles = [each.title for each in doubtful]
-    more = [side.result("counts.recount", titles=titles, layouts=LAYOUTS) for side in (base, head)]
+    more = on_both((base, head), "counts.recount", titles=titles, layouts=LAYOUTS)
     for each in doubtful:
         for counts, again in zip(each.counts, more, strict=True):
             counts["instructions"] = round(
@@ -120,7 +139,7 @@ def explain(base: Checkout, head: Checkout, changed: list[Compared]) -> None:
         if any(c.metric == "instructions" and c.counts for c in each.changes)
         and not any(c.metric == "calls" for c in each.changes)
     ]
-    found = [side.result("counts.explain", titles=titles, symbols=symbols) for side in (base, head)]
+    found = on_both((base, head), "counts.explain", titles=titles, symbols=symbols)
     for each in changed:
         places = [side.get(each.title, {}) for side in found]
         each.causes = [*of_statements(*each.counts), *of_places(each, *places)]
