@@ -157,6 +157,12 @@ COUNTS = {
     "full scans": 0,
     "scans": [],
     "lazily": {},
+    "compiled": 0,
+    "cache_entries": 0,
+    "uncached": [],
+    "retained": 0,
+    "cycles": 2,
+    "types": [],
 }
 
 
@@ -187,6 +193,10 @@ def judged(**head: Any) -> Compared:
         ({"scans": ["posts"], "full scans": 1}, "more work", True),
         ({"lazily": {"Post.author": 2}}, "unchanged", True),
         ({"sql": [["SELECT 2", 3]]}, "unchanged", True),
+        ({"compiled": 1}, "more work", True),
+        ({"cache_entries": 5, "statements": 2}, "mixed", True),
+        ({"retained": 5, "types": [["User", 5]]}, "more memory", True),
+        ({"cycles": 0}, "less memory", True),
     ],
 )
 def test_what_counts_say(head: dict[str, Any], verdict: str, differs: bool) -> None:

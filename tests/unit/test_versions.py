@@ -142,6 +142,21 @@ def test_docstrings_layout_and_budgets_do_not_count() -> None:
     assert version.digest([limited]) == version.digest(["class A:\n    x = 2\n"])
 
 
+def test_other_arguments_count_for_the_metrics_that_use_them() -> None:
+    plain = "class A(Scenario):\n    rows = 2\n"
+    varied = f"{plain}\n    def arguments(self, n):\n        return {{'rows': n}}\n"
+    assert version.digest([varied]) != version.digest([plain])
+    without = version.without_method(varied, "arguments")
+    assert version.digest([without]) == version.digest([plain])
+    assert version.without_method(plain, "arguments") == plain
+    assert [name for name, each in FAMILY.items() if each.repeats] == [
+        "track_compiled",
+        "track_cache_entries",
+        "track_retained",
+        "track_cycles",
+    ]
+
+
 def test_every_metric_of_every_scenario_has_a_version_and_the_scenarios_source() -> None:
     versions = set()
     for scenario in with_all_metrics():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ class Subject(Protocol):
     def prepare(self, session: Session, *arguments: Any) -> None: ...
     def load(self, session: Session, *arguments: Any) -> None: ...
     def operation(self, session: Session, *arguments: Any) -> object: ...
+    def arguments(self, n: int) -> Mapping[str, Any]: ...
 
 
 class Runner:
@@ -27,6 +28,7 @@ class Runner:
         self.database = database
         self._subject = subject
         self._arguments = arguments
+        self._varied: Mapping[str, Any] = {}
         self._session: Session | None = None
         self._perform: Callable[..., object] = subject.operation
         if database.asynchronous:
@@ -50,6 +52,17 @@ class Runner:
                     raise
             finally:
                 self.close()
+
+    def vary(self, n: int) -> None:
+        """Give the subject the arguments of its n-th repetition, or its own again if n is 0.
+
+        The next `reset` prepares the operation with them.
+        """
+        own = vars(self._subject)
+        for name in self._varied:
+            del own[name]
+        self._varied = self._subject.arguments(n) if n else {}
+        own.update(self._varied)
 
     def reset(self) -> None:
         """Restore the dataset and open a new session, as before every sample."""

@@ -11,7 +11,7 @@ import re
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ from .databases.base import KINDS, Images, build_images, chosen
 from .instruments import INSTRUMENTS, Instrument, Metric
 from .label import refuse, verify
 from .runner import Runner
-from .version import of_benchmark, source_of
+from .version import of_benchmark, source_of, without_method
 
 _set_up: list[Scenario] = []
 """The scenario that asv has set up last in this process."""
@@ -99,6 +99,15 @@ class Scenario(abc.ABC):
         self, session: Session, *args: Any, **kwargs: Any
     ) -> None:
         """Use the operation's session before the operation does."""
+
+    def arguments(self, n: int) -> Mapping[str, Any]:
+        """Other arguments for the n-th repetition (from 1): attributes of this scenario, by name.
+
+        Metrics that repeat the operation use them, such as `track_compiled`; the others use the
+        class's own attributes. If every repetition has the same arguments, a statement that is
+        compiled anew for each value looks cached.
+        """
+        return {}
 
     # --- called by asv ------------------------------------------------------------------------
 
@@ -275,18 +284,24 @@ class Scenario(abc.ABC):
             metric.skip_benchmark = not cls.measures(name)
             if not os.environ.get(options.UNVERSIONED):
                 metric.pretty_source = source_of(cls)
-                metric.version = cls._version(name, stated.version)
+                metric.version = cls._version(name, stated)
             setattr(cls, name, metric)
 
     @classmethod
-    def _version(cls, name: str, stated: int) -> str:
-        """The version of a benchmark, from the sources of the scenario and its stated number."""
+    def _version(cls, name: str, stated: Benchmarked) -> str:
+        """The version of a benchmark, from the sources of the scenario and its stated number.
+
+        Other arguments count for the benchmarks that use them.
+        """
         bases = [
             base for base in cls.__mro__ if issubclass(base, Scenario) and base is not Scenario
         ]
         modules = [module.__name__ for module in cls.measured_modules()]
         modules += [cls.dataset] if hasattr(cls, "dataset") else []
-        return of_benchmark([*map(source_of, bases), f"{name} = {stated}"], modules)
+        sources: Iterable[str] = map(source_of, bases)
+        if not stated.repeats:
+            sources = (without_method(source, cls.arguments.__name__) for source in sources)
+        return of_benchmark([*sources, f"{name} = {stated.version}"], modules)
 
 
 def _subclasses(cls: type[Scenario]) -> list[type[Scenario]]:
@@ -329,6 +344,8 @@ class Benchmarked:
 
     make: Callable[[], Any]
     version: int = 1
+    repeats: bool = False
+    """Whether it performs the operation with other arguments each time."""
 
     @classmethod
     def by_asv(cls, function: Callable[..., Any], **attributes: Any) -> Benchmarked:
@@ -356,7 +373,7 @@ class Benchmarked:
             track.__dict__.update(unit=metric.unit, timeout=instrument.timeout)
             return track
 
-        return cls(make, metric.version)
+        return cls(make, metric.version, instrument.repeats)
 
 
 FAMILY = {

@@ -19,7 +19,10 @@ from . import options
 @click.option(
     "--metric",
     type=click.Choice(
-        ["statements", "rows", "full scans", "calls", "instructions", "allocated", "time"]
+        [
+            *("statements", "rows", "full scans", "compiled", "cache_entries"),
+            *("calls", "instructions", "retained", "cycles", "allocated", "time"),
+        ]
     ),
     help="The metric that changed.  [default: the first of these that differs]",
 )

@@ -12,7 +12,7 @@ from asv.util import UserError
 from ..asv_ext import git, history
 from . import paired, running
 from .checkout import Checkout
-from .model import Compared
+from .model import EXACT, Compared
 from .running import say
 
 
@@ -142,7 +142,7 @@ def ends_of(
 def differing(compared: Compared) -> list[str]:
     """The counts that are not the same, those beyond noise first."""
     found = [change.metric for change in compared.changes if change.counts]
-    exact = [c.metric for c in compared.changes if c.metric in ("statements", "rows", "calls")]
+    exact = [c.metric for c in compared.changes if c.metric in (*EXACT, "calls")]
     return list(dict.fromkeys([*found, *exact]))
 
 

@@ -16,7 +16,7 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
     for sql in {**sent[1], **sent[0]}:
         before, after = (side.get(sql, 0) for side in sent)
         if before != after:
-            text = textwrap.shorten(sql, 160, placeholder=" …")
+            text = shortened(sql)
             if before and after:
                 yield f"statement sent {after} times, not {before}: {text}"
             else:
@@ -24,11 +24,22 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
     for relationship, times in head["lazily"].items():
         if times != (before := base["lazily"].get(relationship, 0)):
             yield f"{relationship} loaded lazily, object by object: {times} times, not {before}"
+    known = {sql for sql, _ in base.get("uncached", [])}
+    for sql, reason in head.get("uncached", []):
+        if sql not in known:
+            yield f"compiled in each repetition, {reason}: {shortened(sql)}"
+    if head.get("retained", 0) > base.get("retained", 0):
+        types = ", ".join(f"{number} {name}" for name, number in head["types"])
+        yield f"left behind by the repetitions: {types}"
     scans = Counter(head["scans"])
     scans.subtract(Counter(base["scans"]))
     for table, number in scans.items():
         if number:
             yield f"{table}: {'every row read now' if number > 0 else 'no full scan any more'}"
+
+
+def shortened(sql: str) -> str:
+    return textwrap.shorten(sql, 160, placeholder=" …")
 
 
 def of_places(
@@ -51,6 +62,9 @@ def of_places(
             yield f"{number:+,} bytecode instructions: {place}"
         for place, number in differences.get("symbols", [])[:2]:
             yield f"{number:+,} machine instructions: {place}"
+    if "retained" in changed:
+        for place, number in differences.get("left", [])[:2]:
+            yield f"{number:+,} bytes left behind: {place}"
     if "allocated" in changed:
         for place, number in differences.get("allocations", [])[:2]:
             yield f"{number:+,} bytes at the peak: {place}"

@@ -11,7 +11,10 @@ from typing import Any
 from . import paired
 from .checkout import NAMES
 
-METRICS = ("statements", "rows", "full scans", "calls", "instructions", "allocated")
+MEMORY = ("retained", "cycles", "allocated")
+EXACT = ("statements", "rows", "full scans", "compiled", "cache_entries", "retained", "cycles")
+"""Small numbers, of which each is shown, and any difference counts."""
+METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)
 """The metrics of the benchmarks `track_statements` and so on, and "full scans", the number of
 tables of which plans read every row."""
 WORST_FIRST = (
@@ -70,8 +73,12 @@ class Compared:
         if by_time in ("slower", "faster"):
             return by_time
         # Work first: an operation that sends fewer statements may well hold more in memory.
-        for metrics, kind in ((METRICS[:-1], "work"), (METRICS[-1:], "memory")):
-            more = {c.ratio > 1 for c in self.changes if c.counts and c.metric in metrics}
+        for kind in ("work", "memory"):
+            more = {
+                c.ratio > 1
+                for c in self.changes
+                if c.counts and (c.metric in MEMORY) == (kind == "memory")
+            }
             if len(more) == 2:
                 return by_time if by_time == "inconclusive" else "mixed"
             if more:
@@ -146,9 +153,9 @@ def judge(conf: Any, compared: Compared) -> None:
         for metric in METRICS
         if metric in base and metric in head and base[metric] != head[metric]
     ]
-    exact = ("statements", "rows", "calls", "sql", "scans", "lazily")
+    exact = (*EXACT, "calls", "sql", "scans", "lazily")
     compared.differs = any(change.counts for change in compared.changes) or any(
-        base[name] != head[name] for name in exact
+        base.get(name) != head.get(name) for name in exact
     )
 
 

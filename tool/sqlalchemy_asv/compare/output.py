@@ -13,7 +13,7 @@ from typing import Any
 from tabulate import tabulate
 
 from ..templates import render
-from .model import METRICS, WORST_FIRST, Compared, Comparison
+from .model import EXACT, METRICS, WORST_FIRST, Compared, Comparison
 
 HEADINGS = ("verdict", "scenario", *METRICS, "time")
 
@@ -108,7 +108,7 @@ def cell(compared: Compared, metric: str) -> str:
     """The change of a count, as text; empty if there is none."""
     for change in compared.changes:
         if change.metric == metric:
-            if metric in ("statements", "rows", "full scans") or not change.base:
+            if metric in EXACT or not change.base:
                 return f"{change.base:,} → {change.head:,}"
             small = "" if change.counts else " (within noise)"
             return percent(change.ratio) + (small if metric != "calls" else "")

@@ -103,6 +103,10 @@ class Database(abc.ABC):
     def restore(self) -> None:
         """Restore the content that `fill` left, unless nothing has changed since."""
 
+    @abc.abstractmethod
+    def reconnect(self) -> None:
+        """Replace the driver's connection by a new one, which has none of the old one's caches."""
+
     @classmethod  # noqa: B027 (only a server may not answer)
     def check(cls) -> None:
         """Refuse unless the database answers."""

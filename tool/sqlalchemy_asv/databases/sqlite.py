@@ -31,9 +31,13 @@ class SQLite(Database):
         self._image = image
         self._changes = -1
         # Looked up once: the connection stays.
-        self._driver: Any = self.run(self.connect)
-        if image is not None:
-            self._driver.execute("PRAGMA foreign_keys = ON")
+        self._driver: Any = self._connected()
+
+    def _connected(self) -> Any:
+        driver = self.run(self.connect)
+        if self._image is not None:
+            driver.execute("PRAGMA foreign_keys = ON")
+        return driver
 
     @classmethod
     def open(cls, place: str, fingerprint: str) -> SQLite:
@@ -52,6 +56,11 @@ class SQLite(Database):
 
     def connect(self) -> Any:
         return super().driver
+
+    def reconnect(self) -> None:
+        self.engine.dispose()
+        self._driver = self._connected()
+        self._changes = -1
 
     @property
     def driver(self) -> Any:

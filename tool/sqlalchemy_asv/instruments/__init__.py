@@ -6,9 +6,11 @@ A new instrument needs a file here and a line in `INSTRUMENTS`. Scenarios, asv's
 
 from .base import Counts, Instrument, Metric
 from .calls import Calls
+from .compiled import Compiled
 from .driver_baseline import DriverBaseline
 from .instructions import Instructions
 from .memory import Allocated
+from .retained import Retained
 from .statements import StatementsAndRows
 
 __all__ = ["INSTRUMENTS", "Counts", "Instrument", "Metric", "instrument_of"]
@@ -19,6 +21,8 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     StatementsAndRows(),
     Instructions(),
     DriverBaseline(),
+    Compiled(),
+    Retained(),
 )
 """In the order in which they count."""
 

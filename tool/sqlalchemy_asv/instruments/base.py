@@ -36,6 +36,8 @@ class Instrument(abc.ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     requires: ClassVar[tuple[str, ...]] = ()
     """Other instruments whose counts its metrics need."""
+    repeats: ClassVar[bool] = False
+    """Whether it performs the operation with other arguments each time (`Scenario.arguments`)."""
     asynchronous: ClassVar[str] = ""
     """The reason why it cannot count through asyncio; empty if it can."""
     timeout: ClassVar[float] = 120

@@ -7,6 +7,7 @@ since both change without a change of the work.
 
 from __future__ import annotations
 
+import gc
 import linecache
 import os
 import re
@@ -21,7 +22,9 @@ from typing import Any, ClassVar
 
 from ..instruments.base import Counts, Instrument, Metric
 from ..instruments.calls import profiled
+from ..instruments.compiled import REPETITIONS
 from ..instruments.instructions import LOGS
+from ..instruments.retained import cache_of, fill_caches, forget, repeat
 from ..isolation import addresses
 from ..isolation.collector import undisturbed
 from ..isolation.forks import forked
@@ -30,6 +33,8 @@ from .places import is_application, short
 from .plans import plan_of
 from .statements import query_profile
 
+DEPTH = 100
+"""The frames of each allocation: as many as lead from the application to what it keeps."""
 Amounts = dict[str, int]
 """A number for each place in the code."""
 
@@ -57,7 +62,7 @@ class Plans(Instrument):
 
 
 class Places(Instrument):
-    """Calls, bytecodes and bytes at the peak, by place."""
+    """Calls, bytecodes, bytes at the peak and bytes left behind, by place."""
 
     name = "places"
     metrics: ClassVar[tuple[Metric, ...]] = ()
@@ -67,6 +72,7 @@ class Places(Instrument):
         runner.reset()
         found["bytecodes"] = bytecodes(runner.perform)
         found["allocations"] = allocations(runner)
+        found["left"] = left_behind(runner)
         return found
 
 
@@ -185,6 +191,31 @@ def allocations(runner: Runner) -> Amounts:
         if frame.filename not in (__file__, tracemalloc.__file__) and difference.size_diff > 0:
             line = linecache.getline(frame.filename, frame.lineno).strip()
             found[f"{short(frame.filename)} `{line}`"] += difference.size_diff
+    return dict(found)
+
+
+def left_behind(runner: Runner) -> Amounts:
+    """Bytes that repetitions leave behind, by the line of the application that allocated them.
+
+    Without the statements in SQLAlchemy's cache.
+    """
+    known = fill_caches(runner)
+    tracemalloc.start(DEPTH)
+    try:
+        repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS + 1))
+        runner.database.reconnect()
+        forget(cache_of(runner), known)
+        gc.collect()
+        snapshot = tracemalloc.take_snapshot()
+    finally:
+        tracemalloc.stop()
+        runner.vary(0)
+    found: Counter[str] = Counter()
+    for trace in snapshot.traces:
+        frames = [frame for frame in trace.traceback if is_application(frame.filename)]
+        if frames:
+            line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
+            found[f"{short(frames[-1].filename)} `{line}`"] += trace.size
     return dict(found)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from .. import suite
 from ..databases.base import build_images, chosen
 from ..files import write_json
+from ..instruments.compiled import REPETITIONS, Compiled
+from ..instruments.retained import Retained
 from ..label import refuse
+from ..profiler.causes import left_behind
 from ..profiler.cpu import Times, cpu_profile
 from ..profiler.memory import memory_profile
 from ..profiler.plans import plan_of
@@ -98,6 +102,8 @@ def measured(runner: Runner, runs: int, top: int) -> dict[str, Any]:
         with query_profile(runner.database.engine):
             runner.perform()
 
+    cache, retained = Compiled().count(runner), Retained().count(runner)
+    lines = left_behind(runner) if retained["retained"] else {}
     cost = ratio(
         profiled, runner.perform, pairs=5, seconds=0.2, prepare=(runner.reset, runner.reset)
     )
@@ -140,4 +146,6 @@ def measured(runner: Runner, runs: int, top: int) -> dict[str, Any]:
             "plans": plans,
             "cost": cost,
         },
+        "cache": cache | {"repetitions": REPETITIONS},
+        "left": retained | {"lines": [list(each) for each in Counter(lines).most_common(top)]},
     }

@@ -1,0 +1,42 @@
+"""Operations of tests, as a runner performs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+from sqlalchemy_asv.databases.sqlite import SQLite
+from sqlalchemy_asv.runner import Runner
+
+from fixtures.social.models import Base
+
+Operation = Callable[[Session, str, int], object]
+
+
+class Subject:
+    """An operation that gets a name and a number, others in each repetition."""
+
+    name, number = "tag0", 0
+
+    def __init__(self, operation: Operation, *, varies: bool = True) -> None:
+        self.called, self.varies = operation, varies
+        self.seen: list[int] = []
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"name": f"tag{n}", "number": n} if self.varies else {}
+
+    def prepare(self, session: Session) -> None:
+        self.seen.append(self.number)
+
+    def load(self, session: Session) -> None: ...
+
+    def operation(self, session: Session) -> object:
+        return self.called(session, self.name, self.number)
+
+
+def runner_of(subject: Subject) -> Runner:
+    """A runner on an empty social network."""
+    empty = SQLite()
+    Base.metadata.create_all(empty.engine)
+    return Runner(subject, SQLite(empty.serialize()), ())

@@ -1,0 +1,85 @@
+"""Objects and cycles that repetitions leave behind."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy.orm import Session
+from sqlalchemy_asv.instruments import Counts
+from sqlalchemy_asv.instruments.compiled import REPETITIONS
+from sqlalchemy_asv.instruments.retained import Retained
+
+from fixtures.social.models import Tag
+
+from ..support.subjects import Operation, Subject, runner_of
+
+
+def counted(operation: Operation) -> Counts:
+    runner = runner_of(Subject(operation))
+    runner.warm_up(2)
+    found = Retained().count(runner)
+    runner.finish()
+    return found
+
+
+def test_an_operation_that_keeps_nothing() -> None:
+    def operation(session: Session, name: str, number: int) -> None:
+        session.add_all([Tag(name=f"{name}.{each}") for each in range(10)])
+        session.commit()
+        session.scalars(select(Tag).where(Tag.name.startswith(name))).all()
+
+    found = counted(operation)
+    assert found == {"retained": 0, "cycles": 0, "in the cache": 0, "types": []}
+
+
+def test_a_list_that_keeps_every_result() -> None:
+    kept: list[Any] = []
+
+    def operation(session: Session, name: str, number: int) -> None:
+        session.add(Tag(name=name))
+        session.flush()
+        kept.extend(session.scalars(select(Tag)).all())
+
+    found = counted(operation)
+    assert found["retained"] >= 2 * REPETITIONS
+    types = dict(found["types"])
+    assert types["Tag"] == types["InstanceState"] == REPETITIONS
+
+
+def test_a_cycle_is_freed_and_counted_apart() -> None:
+    class Node:
+        other: object
+
+    def operation(session: Session, name: str, number: int) -> None:
+        one, other = Node(), Node()
+        one.other, other.other = other, one
+
+    found = counted(operation)
+    assert found["retained"] == 0
+    assert found["cycles"] == 2
+
+
+def test_statements_in_sqlalchemys_cache_are_reported_apart() -> None:
+    def operation(session: Session, name: str, number: int) -> None:
+        pattern: ColumnElement[str] = literal_column(f"'{name}%'")
+        session.scalars(select(Tag).where(Tag.name.like(pattern))).all()
+
+    found = counted(operation)
+    assert found["retained"] == 0
+    assert found["in the cache"] > 10 * REPETITIONS
+
+
+def test_a_cache_with_a_limit_retains_nothing_once_it_is_full() -> None:
+    numbers = itertools.count()
+
+    @functools.lru_cache(maxsize=4)
+    def cached(number: int) -> list[int]:
+        return [number]
+
+    def operation(session: Session, name: str, number: int) -> None:
+        cached(next(numbers))
+
+    assert counted(operation)["retained"] == 0
