@@ -7,7 +7,8 @@ ASV := $(VENV)/bin/asv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 # asv takes regular expressions for `--bench`. The headline scenarios stand in the two domains' own
-# modules. Instructions take seconds each; CPU time says little that wall time and counts do not.
+# modules. Instructions and repetitions take seconds each; CPU time says little that wall time and
+# counts do not.
 RUN = $(ASV) run --record-samples
 NO_INSTRUCTIONS = (?!.*track_instructions)
 PARENT = git rev-parse --quiet --verify HEAD~1 >/dev/null
@@ -16,7 +17,7 @@ PARENT = git rev-parse --quiet --verify HEAD~1 >/dev/null
 run: $(VENV)/tools
 	@$(PARENT) || echo "HEAD has no parent here (a first commit, or a shallow clone): HEAD alone is measured."
 	git rev-list --first-parent --max-count=2 HEAD | $(RUN) HASHFILE:- \
-		--bench '^(ecommerce|social)\.(?!.*(track_instructions|time_cpu))'
+		--bench '^(ecommerce|social)\.(?!.*(instructions|time_cpu|compiled|cache_entries|retained|cycles))'
 	@if $(PARENT); then $(ASV) compare HEAD~1 HEAD; fi
 	@echo "Type \`. $(VENV)/bin/activate\` first: it puts these commands on the path."
 

@@ -178,6 +178,9 @@ def test_a_benchmark_of_a_metric_is_its_count(here: Path, monkeypatch: pytest.Mo
     # The other pages were counted with the first, since the run will ask for their calls.
     assert set(kept) == {scenario.case((page,)).title for page in scenario.params[0]}
     assert kept["query_operations.KeysetPage(1)"]["calls"] == {"calls": values["calls"]}
+    # Repetitions take long: only a run that asks for them makes them.
+    assert not {"compiled", "retained"} & kept["query_operations.KeysetPage(1)"].keys()
+    assert getattr(scenario(), "track_compiled")(images_of(scenario), 1) == 0  # noqa: B009
 
 
 # --- once for all benchmarks of a run -------------------------------------------------------------

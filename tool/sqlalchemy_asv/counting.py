@@ -150,20 +150,28 @@ def _counted(
     """Counts by title, of this case and of the run's cases that have not been tried."""
     program = missing[0].program
     together = [each for each in INSTRUMENTS if each.program == program]
-    asked = [job(scenario, values, images, together if not program else missing)]
+    # Those that perform the operation once count together, in their order, whichever is asked for,
+    # so that no count depends on the choice. Repetitions take long, and come last.
+    always = {each.name for each in together if not program and not each.repeats}
+    cases: dict[tuple[Countable, Values], Sequence[Instrument]] = {(scenario, values): missing}
     for other, of_other in scenario.same_dataset():
-        wanted = [each for each in together if _asked_for(other, of_other, each)]
-        title = other.case(of_other).title
-        if wanted and (other, of_other) != (scenario, values) and title not in tried:
-            asked.append(job(other, of_other, images, together if not program else wanted))
+        if other.case(of_other).title not in tried:
+            cases.setdefault((other, of_other), ())
+    asked = []
+    for (one, of_one), needed in cases.items():
+        wanted = {each.name for each in together if _asked_for(one, of_one, each)}
+        wanted |= {each.name for each in needed}
+        if wanted:
+            counting = [each for each in together if each.name in always | wanted]
+            asked.append(job(one, of_one, images, counting))
     found = {}
-    for one, outcome in zip(asked, count(asked), strict=True):
+    for counted, outcome in zip(asked, count(asked), strict=True):
         reason = outcome.lacking
-        title = one.scenario.case(one.values).title
+        title = counted.scenario.case(counted.values).title
         if outcome.found is not None:
             found[title] = outcome.found
         elif reason:
-            found[title] = {each.name: reason for each in one.instruments}
+            found[title] = {each.name: reason for each in counted.instruments}
     sent = {title: of.get("statements") for title, of in found.items()}
     keeping.keep({t: counts["sql"] for t, counts in sent.items() if isinstance(counts, dict)})
     return found
