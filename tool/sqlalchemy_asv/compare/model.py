@@ -14,6 +14,8 @@ from .checkout import NAMES
 MEMORY = ("retained", "cycles", "allocated")
 EXACT = ("statements", "rows", "full scans", "compiled", "cache_entries", "retained", "cycles")
 """Small numbers, of which each is shown, and any difference counts."""
+LATER = ((("compiled", "cache_entries"), "work"), (("retained",), "memory"))
+"""Metrics that ought to be 0, and the kind of verdict if they rise."""
 METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)
 """The metrics of the benchmarks `track_statements` and so on, and "full scans", the number of
 tables of which plans read every row."""
@@ -69,6 +71,10 @@ class Compared:
     def verdict(self) -> str:
         if self.outcome:
             return self.outcome
+        # What hurts later is worse, whatever one performance costs.
+        for metrics, kind in LATER:
+            if any(c.metric in metrics and c.counts and c.ratio > 1 for c in self.changes):
+                return f"more {kind}"
         by_time = self.time.verdict(self.time_threshold) if self.time else "unchanged"
         if by_time in ("slower", "faster"):
             return by_time
