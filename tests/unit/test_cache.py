@@ -10,8 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy_asv import Scenario
-from sqlalchemy_asv.instruments import Counts
-from sqlalchemy_asv.instruments.compiled import REPETITIONS, Compiled, difference
+from sqlalchemy_asv.instruments import REPETITIONS, Counts
+from sqlalchemy_asv.instruments.compiled import Compiled, difference
 
 from fixtures.social.models import Tag, User
 

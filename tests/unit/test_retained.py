@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.orm import Session
-from sqlalchemy_asv.instruments import Counts
-from sqlalchemy_asv.instruments.compiled import REPETITIONS
+from sqlalchemy_asv.instruments import REPETITIONS, Counts
 from sqlalchemy_asv.instruments.retained import Retained
 
 from fixtures.social.models import Tag

@@ -53,20 +53,18 @@ class Runner:
             finally:
                 self.close()
 
-    def vary(self, n: int) -> None:
-        """Give the subject the arguments of its n-th repetition, or its own again if n is 0.
+    def reset(self, repetition: int = 0) -> None:
+        """Restore the dataset and open a new session, as before every sample.
 
-        The next `reset` prepares the operation with them.
+        A repetition has the arguments that the subject gives it, 0 the subject's own.
         """
-        own = vars(self._subject)
-        for name in self._varied:
-            del own[name]
-        self._varied = self._subject.arguments(n) if n else {}
-        own.update(self._varied)
-
-    def reset(self) -> None:
-        """Restore the dataset and open a new session, as before every sample."""
         self.close()
+        if repetition or self._varied:
+            own = vars(self._subject)
+            for name in self._varied:
+                del own[name]
+            self._varied = self._subject.arguments(repetition) if repetition else {}
+            own.update(self._varied)
         self.database.restore()
         self.database.run(self._open)
 

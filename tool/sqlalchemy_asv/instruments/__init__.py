@@ -4,7 +4,7 @@ A new instrument needs a file here and a line in `INSTRUMENTS`. Scenarios, asv's
 `compare` and the pages then have its metrics.
 """
 
-from .base import Counts, Instrument, Metric
+from .base import REPETITIONS, Counts, Instrument, Metric
 from .calls import Calls
 from .compiled import Compiled
 from .driver_baseline import DriverBaseline
@@ -13,7 +13,7 @@ from .memory import Allocated
 from .retained import Retained
 from .statements import StatementsAndRows
 
-__all__ = ["INSTRUMENTS", "Counts", "Instrument", "Metric", "instrument_of"]
+__all__ = ["INSTRUMENTS", "REPETITIONS", "Counts", "Instrument", "Metric", "instrument_of"]
 
 INSTRUMENTS: tuple[Instrument, ...] = (
     Calls(),

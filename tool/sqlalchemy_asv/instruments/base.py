@@ -10,6 +10,8 @@ from ..runner import Runner
 
 Counts = dict[str, Any]
 """The findings of an instrument, as JSON: a number for each of its metrics, and details."""
+REPETITIONS = 5
+"""The repetitions of an operation after its warm-up, each with arguments of its own."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,8 @@ from sqlalchemy.sql import visitors
 
 from ..runner import Runner
 from ..statements.recording import Statement, recording
-from .base import Counts, Instrument, Metric
+from .base import REPETITIONS, Counts, Instrument, Metric
 
-REPETITIONS = 5
-"""After a warm-up with the arguments of the class. Each has arguments of its own."""
 KEYED_BY = ("inherit_cache", "_cache_key_traversal", "_traverse_internals", "_gen_cache_key")
 """Attributes one of which an element's own class must set to be cached (SQLAlchemy's
 `HasCacheKey._generate_cache_attrs`)."""
@@ -46,14 +44,10 @@ class Compiled(Instrument):
         entries = 0
         before: list[Any] = []
         found: list[Any] = []
-        try:
-            for n in range(1, REPETITIONS + 1):
-                runner.vary(n)
-                runner.reset()
-                before, found = found, compilations(runner)
-                entries += sum(each.cache_hit is CacheStats.CACHE_MISS for each in found)
-        finally:
-            runner.vary(0)
+        for n in range(1, REPETITIONS + 1):
+            runner.reset(n)
+            before, found = found, compilations(runner)
+            entries += sum(each.cache_hit is CacheStats.CACHE_MISS for each in found)
         return {
             "compiled": len(found),
             "cache_entries": entries,

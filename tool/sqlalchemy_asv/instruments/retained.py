@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 from weakref import ReferenceType
 
 from ..runner import Runner
-from .base import Counts, Instrument, Metric
+from .base import REPETITIONS, Counts, Instrument, Metric
 from .calls import UNDER_ASYNCIO
-from .compiled import REPETITIONS
 
 MOST = 3
 """How many types the counts name."""
@@ -35,19 +34,16 @@ class Retained(Instrument):
     )
 
     def count(self, runner: Runner) -> Counts:
-        try:
-            known = fill_caches(runner)
-            # Twice, so that a result of it exists whenever it is called.
-            before = census()
-            before = census()
-            repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS))
-            cycles = cycles_of(runner, 2 * REPETITIONS)
-            runner.database.reconnect()
-            with_cache = census().total()
-            forget(cache_of(runner), known)
-            after = census()
-        finally:
-            runner.vary(0)
+        known = fill_caches(runner)
+        # Twice, so that a result of it exists whenever it is called.
+        before = census()
+        before = census()
+        repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS))
+        cycles = cycles_of(runner, 2 * REPETITIONS)
+        runner.database.reconnect()
+        with_cache = census().total()
+        forget(cache_of(runner), known)
+        after = census()
         return {
             "retained": after.total() - before.total(),
             "cycles": cycles,
@@ -76,16 +72,14 @@ def fill_caches(runner: Runner) -> set[Any]:
 
 def repeat(runner: Runner, numbers: Iterable[int]) -> None:
     for n in numbers:
-        runner.vary(n)
-        runner.reset()
+        runner.reset(n)
         runner.perform()
         runner.close()
 
 
 def cycles_of(runner: Runner, n: int) -> int:
     """Perform the n-th repetition; returns the objects that only the collector frees then."""
-    runner.vary(n)
-    runner.reset()
+    runner.reset(n)
     gc.collect()
     gc.disable()
     try:

@@ -20,9 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
 
-from ..instruments.base import Counts, Instrument, Metric
+from ..instruments.base import REPETITIONS, Counts, Instrument, Metric
 from ..instruments.calls import profiled
-from ..instruments.compiled import REPETITIONS
 from ..instruments.instructions import LOGS
 from ..instruments.retained import cache_of, fill_caches, forget, repeat
 from ..isolation import addresses
@@ -209,7 +208,7 @@ def left_behind(runner: Runner) -> Amounts:
         snapshot = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()
-        runner.vary(0)
+        runner.reset()
     found: Counter[str] = Counter()
     for trace in snapshot.traces:
         frames = [frame for frame in trace.traceback if is_application(frame.filename)]

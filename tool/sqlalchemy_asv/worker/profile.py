@@ -12,7 +12,8 @@ from typing import Any
 from .. import suite
 from ..databases.base import build_images, chosen
 from ..files import write_json
-from ..instruments.compiled import REPETITIONS, Compiled
+from ..instruments import REPETITIONS
+from ..instruments.compiled import Compiled
 from ..instruments.retained import Retained
 from ..label import refuse
 from ..profiler.causes import left_behind
