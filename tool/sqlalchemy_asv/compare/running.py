@@ -139,7 +139,8 @@ def explain(base: Checkout, head: Checkout, changed: list[Compared]) -> None:
         if any(c.metric == "instructions" and c.counts for c in each.changes)
         and not any(c.metric == "calls" for c in each.changes)
     ]
-    found = on_both((base, head), "counts.explain", titles=titles, symbols=symbols)
+    left = [each.title for each in changed if any(c.metric == "retained" for c in each.changes)]
+    found = on_both((base, head), "counts.explain", titles=titles, symbols=symbols, left=left)
     for each in changed:
         places = [side.get(each.title, {}) for side in found]
         each.causes = [*of_statements(*each.counts), *of_places(each, *places)]

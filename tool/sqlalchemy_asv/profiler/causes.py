@@ -61,7 +61,7 @@ class Plans(Instrument):
 
 
 class Places(Instrument):
-    """Calls, bytecodes, bytes at the peak and bytes left behind, by place."""
+    """Calls, bytecodes and bytes at the peak, by place."""
 
     name = "places"
     metrics: ClassVar[tuple[Metric, ...]] = ()
@@ -71,8 +71,17 @@ class Places(Instrument):
         runner.reset()
         found["bytecodes"] = bytecodes(runner.perform)
         found["allocations"] = allocations(runner)
-        found["left"] = left_behind(runner)
         return found
+
+
+class LeftBehind(Instrument):
+    """Bytes that repetitions leave behind, by the application's line."""
+
+    name = "left"
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    def count(self, runner: Runner) -> Counts:
+        return {"left": left_behind(runner)}
 
 
 class Symbols(Instrument):
@@ -148,6 +157,11 @@ def bytecodes(operation: Callable[[], object]) -> Amounts:
     return dict(found)
 
 
+def line_of(frame: tracemalloc.Frame) -> str:
+    """A line of code, with its file."""
+    return f"{short(frame.filename)} `{linecache.getline(frame.filename, frame.lineno).strip()}`"
+
+
 def allocations(runner: Runner) -> Amounts:
     """Bytes that each line holds at the operation's peak, without those held before.
 
@@ -188,8 +202,7 @@ def allocations(runner: Runner) -> Amounts:
     for difference in snapshot.compare_to(before, "lineno"):
         frame = difference.traceback[0]
         if frame.filename not in (__file__, tracemalloc.__file__) and difference.size_diff > 0:
-            line = linecache.getline(frame.filename, frame.lineno).strip()
-            found[f"{short(frame.filename)} `{line}`"] += difference.size_diff
+            found[line_of(frame)] += difference.size_diff
     return dict(found)
 
 
@@ -208,13 +221,11 @@ def left_behind(runner: Runner) -> Amounts:
         snapshot = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()
-        runner.reset()
     found: Counter[str] = Counter()
     for trace in snapshot.traces:
         frames = [frame for frame in trace.traceback if is_application(frame.filename)]
         if frames:
-            line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
-            found[f"{short(frames[-1].filename)} `{line}`"] += trace.size
+            found[line_of(frames[-1])] += trace.size
     return dict(found)
 
 

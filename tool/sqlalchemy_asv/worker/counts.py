@@ -18,7 +18,7 @@ from ..files import write_json
 from ..instruments import INSTRUMENTS, Counts, Instrument
 from ..instruments.instructions import Instructions
 from ..label import verify
-from ..profiler.causes import Places, Plans, Symbols
+from ..profiler.causes import LeftBehind, Places, Plans, Symbols
 from .scenarios import Combination, by_dataset, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
@@ -131,15 +131,17 @@ def recount(options: str) -> None:
 def explain(options: str) -> None:
     """Divide the counts of `titles` by place in the code; see `profiler.causes`.
 
-    For titles in `symbols`, instructions by function as well.
+    For titles in `symbols`, instructions by function as well; for those in `left`, bytes that
+    repetitions leave behind.
     """
     given = json.loads(options)
     found: dict[str, Counts | str] = {}
     for images, of_dataset in by_dataset(_of_titles(given["titles"])):
         made, _ = _count(images, of_dataset, [Places()])
-        by_symbol = [each for each in of_dataset if each.case.title in given["symbols"]]
-        if by_symbol and not Symbols().missing():
-            more, _ = _count(images, by_symbol, [Symbols()])
-            _add(made, more)
+        for instrument in (Symbols(), LeftBehind()):
+            asked = [each for each in of_dataset if each.case.title in given[instrument.name]]
+            if asked and not instrument.missing():
+                more, _ = _count(images, asked, [instrument])
+                _add(made, more)
         found |= {title: counts for title, counts in made.items() if isinstance(counts, dict)}
     write_json(Path(given["file"]), found)
