@@ -92,13 +92,15 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         return version.digest(file.read_text(encoding="utf-8") for file in files)[:12]
 
     def _build_project(self, repo: Any, commit_hash: str, build_dir: str) -> None:
-        if self._build_command is not None and not self._working_tree:
+        if self._working_tree:
+            self._build_working_tree()
+        elif self._build_command is not None:
             super()._build_project(repo, commit_hash, build_dir)
-            return
-        if not self._working_tree:
+        else:
             log.info(f"Building {repo.get_decorated_hash(commit_hash, 8)} for {self.name}")
             self._build_wheel(build_dir)
-            return
+
+    def _build_working_tree(self) -> None:
         log.info(f"Building the working tree for {self.name}")
         with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
             # A copy: build back ends leave files beside what they build.
@@ -113,7 +115,7 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
     def _build_wheel(self, source: str) -> None:
         """Build a wheel with the environment's own build back end. Raises asv's `ProcessError`.
 
-        `pip wheel` would take four times as long for the same.
+        `pip wheel` would start more processes: for requirements, for metadata, and for the wheel.
         """
 
         def run(
