@@ -1,6 +1,6 @@
 """The same operations through a synchronous driver and through asyncio: the cost of asyncio."""
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy_asv import lazy_import
 
@@ -91,5 +91,5 @@ class StreamLikes(SocialScenario):
     params = (["asyncio"], [100, 1000, 10_000])
     param_names = ("access", "rows")
 
-    async def operation(self, session: Session, rows: int) -> object:
-        return await asynchronous.stream_likes(AsyncEngine(session.get_bind()), rows)  # type: ignore[arg-type]
+    async def operation(self, session: AsyncSession, rows: int) -> object:
+        return await asynchronous.stream_likes(session.bind, rows)

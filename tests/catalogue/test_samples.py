@@ -59,7 +59,6 @@ def test_repetitions_with_other_arguments_compile_nothing_and_leave_nothing(
         for scenario in scenarios()
         if scenario.measures("track_compiled")
         for values in affordable(scenario)[-1:]
-        if scenario.access(values) == "sync"
     ]
     assert len(asked) > 60
     for job, outcome in zip(asked, counting.count(asked), strict=True):
@@ -79,9 +78,7 @@ def test_a_replay_fetches_what_the_operation_fetched(
         return
     monkeypatch.chdir(image_folder)
     for values in affordable(scenario):
-        if scenario.access(values) == "asyncio":
-            continue
-        runner = scenario().runner(images_of(scenario), values)
+        runner = scenario().runner(images_of(scenario), values, deterministic=True)
         runner.reset()
         tape = runner.record()
         check(tape, replay(runner.driver(), tape))

@@ -95,7 +95,7 @@ def _import(asked: Sequence[Job]) -> set[str]:
 
 
 def _perform(one: Job) -> Counts:
-    runner = one.scenario().runner(one.images, one.values)
+    runner = one.scenario().runner(one.images, one.values, deterministic=True)
     found: Counts = {}
     for instrument in one.instruments:
         runner.reset()
@@ -179,6 +179,4 @@ def _counted(
 
 def _asked_for(scenario: Countable, values: Values, instrument: Instrument) -> bool:
     """Whether this run needs a metric of an instrument, and the case allows counting it."""
-    if instrument.asynchronous and scenario.access(values) == "asyncio":
-        return False
     return any(scenario.selected(values, f"track_{each.name}") for each in instrument.metrics)

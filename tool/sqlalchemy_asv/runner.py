@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from sqlalchemy.engine import Result
 from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
 
 from .databases.base import Database
 from .statements.recording import Tape, recording
 
 
 class Subject(Protocol):
-    """The interface that a runner needs of its scenario."""
+    """The interface that a runner needs of its scenario.
 
-    def prepare(self, session: Session, *arguments: Any) -> None: ...
-    def load(self, session: Session, *arguments: Any) -> None: ...
-    def operation(self, session: Session, *arguments: Any) -> object: ...
+    The first three may be `async def`. They get an `AsyncSession` then, and are awaited.
+    """
+
+    def prepare(self, session: Any, *arguments: Any) -> object: ...
+    def load(self, session: Any, *arguments: Any) -> object: ...
+    def operation(self, session: Any, *arguments: Any) -> object: ...
     def arguments(self, n: int) -> Mapping[str, Any]: ...
 
 
@@ -38,11 +44,12 @@ class Runner:
         """Perform the operation `times` times, and learn what a reset has to restore.
 
         Once is not enough: with caches that the first performance filled, the second may differ.
+        Raises `TypeError` if the operation returns something that has still to be run.
         """
         while times:
             try:
                 self.reset()
-                self.perform()
+                refuse_unfinished(self.perform())
                 self.close()
                 self.database.learn()
                 times -= 1
@@ -70,7 +77,8 @@ class Runner:
 
     def performance(self) -> Callable[[], object]:
         """The operation as a function to call once, in the session that `reset` left."""
-        return functools.partial(self._perform, self._session, *self._arguments)
+        session = given(self._session, self._subject.operation)
+        return functools.partial(self._perform, session, *self._arguments)
 
     def perform(self) -> object:
         """Perform the operation, in the session that `reset` left."""
@@ -104,6 +112,37 @@ class Runner:
 
     def _open(self) -> None:
         with Session(self.database.engine) as session:
-            self._subject.prepare(session, *self._arguments)
+            self._call(self._subject.prepare, session)
         self._session = Session(self.database.engine)
-        self._subject.load(self._session, *self._arguments)
+        self._call(self._subject.load, self._session)
+
+    def _call(self, method: Callable[..., Any], session: Session) -> None:
+        result = method(given(session, method), *self._arguments)
+        if inspect.iscoroutine(result):
+            await_only(result)
+
+
+def given(session: Any, method: Callable[..., object]) -> Any:
+    """The session that a method gets: an `AsyncSession` around it if the method is `async def`."""
+    if not inspect.iscoroutinefunction(method):
+        return session
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+    known: Any = lambda **_: session  # noqa: E731 (in the place of a class)
+    return AsyncSession(AsyncEngine(session.get_bind()), sync_session_class=known)
+
+
+def refuse_unfinished(result: object) -> None:
+    """Raise `TypeError` for a result that nobody has awaited or consumed.
+
+    The operation would look cheap, since its work has not been done.
+    """
+    if isinstance(result, Result) or hasattr(result, "_real_result"):
+        unfinished = not getattr(result, "_soft_closed", False)
+    else:
+        unfinished = isinstance(result, (Awaitable, Iterator, AsyncIterator))
+    if unfinished:
+        raise TypeError(
+            f"the operation returned a {type(result).__name__} that is not consumed:"
+            " make the operation `async def`, or consume its result"
+        )

@@ -14,8 +14,6 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from sqlalchemy.orm import Session
-
 from . import counting, options, suite
 from .benchmark import skip
 from .budget import Budget
@@ -49,8 +47,8 @@ class Scenario(abc.ABC):
     so every dataset needs a function of its own.
 
     `params` and `param_names` are asv's. A parameter named `scale` is the size of the dataset, by
-    default 1; one named `access` is "sync" or "asyncio". The other parameters are passed to
-    `prepare`, `load` and `operation`.
+    default 1; one named `access` is "sync" or "asyncio", which is "asyncio" anyway if `operation`
+    is `async def`. The other parameters are passed to `prepare`, `load` and `operation`.
     """
 
     dataset: ClassVar[str]
@@ -87,16 +85,20 @@ class Scenario(abc.ABC):
     # --- written by the author of a scenario --------------------------------------------------
 
     @abc.abstractmethod
-    def operation(self, session: Session, *args: Any, **kwargs: Any) -> object:
-        """The operation that is measured: a call of the application, nothing else."""
+    def operation(self, session: Any, *args: Any, **kwargs: Any) -> object:
+        """The operation that is measured: a call of the application, nothing else.
+
+        It gets a `Session`. If it is `async def`, it gets an `AsyncSession` and is awaited; so are
+        `prepare` and `load`. It consumes its result: a generator or an open cursor is refused.
+        """
 
     def prepare(  # noqa: B027 (most scenarios need nothing)
-        self, session: Session, *args: Any, **kwargs: Any
+        self, session: Any, *args: Any, **kwargs: Any
     ) -> None:
         """Write to the database before the operation, on fresh data, in a session of its own."""
 
     def load(  # noqa: B027
-        self, session: Session, *args: Any, **kwargs: Any
+        self, session: Any, *args: Any, **kwargs: Any
     ) -> None:
         """Use the operation's session before the operation does."""
 
@@ -143,8 +145,6 @@ class Scenario(abc.ABC):
         self, instrument: Instrument, metric: Metric, images: Images, values: tuple[Any, ...]
     ) -> float:
         """The value of an instrument's metric; n/a, with the reason, if there is none."""
-        if instrument.asynchronous and self.access(values) == "asyncio":
-            skip(instrument.asynchronous)
         if instrument.program and options.quick():
             skip(f"`--quick` leaves {metric.name} out: they take too long")
         try:
@@ -197,6 +197,8 @@ class Scenario(abc.ABC):
     @classmethod
     def access(cls, values: tuple[Any, ...]) -> str:
         """ "sync" or "asyncio"."""
+        if inspect.iscoroutinefunction(cls.operation):
+            return "asyncio"
         return dict(zip(cls.parameters(), values, strict=True)).get("access", "sync")  # type: ignore[no-any-return]
 
     @classmethod
@@ -232,8 +234,12 @@ class Scenario(abc.ABC):
 
     # --- performing it ------------------------------------------------------------------------
 
-    def runner(self, images: Images, values: tuple[Any, ...]) -> Runner:
+    def runner(
+        self, images: Images, values: tuple[Any, ...], *, deterministic: bool = False
+    ) -> Runner:
         """A runner for one case, warmed up. Reset it, then perform.
+
+        A deterministic one is for counting: see `databases.deterministic`.
 
         Raises `NotImplementedError`, with the reason, if the commit lacks something for it.
         """
@@ -247,9 +253,8 @@ class Scenario(abc.ABC):
         scale = self.scale(values)
         if scale not in images.fingerprints:
             refuse(f"scale {scale:g} is not among the scales of {self.dataset}")
-        database = chosen(self.access(values)).open(
-            images.places[scale], images.fingerprints[scale]
-        )
+        kind = chosen(self.access(values), deterministic=deterministic)
+        database = kind.open(images.places[scale], images.fingerprints[scale])
         arguments = [
             value
             for parameter, value in zip(self.parameters(), values, strict=True)

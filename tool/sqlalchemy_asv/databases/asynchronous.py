@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -24,10 +25,13 @@ class Asynchronous:
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        if asyncio.iscoroutinefunction(function):
+            self._loop = self.new_loop()
+        if inspect.iscoroutinefunction(function):
             return self._loop.run_until_complete(function(*arguments))
         return self._loop.run_until_complete(greenlet_spawn(function, *arguments))
+
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.new_event_loop()
 
     def close(self) -> None:
         super().close()  # type: ignore[misc]

@@ -23,6 +23,8 @@ KINDS = {
     "mariadb": (".mariadb", "MariaDB"),
 }
 """Module and class of each database, by the name that `DATABASE` takes."""
+MOVING = ("postgresql",)
+"""The databases whose synchronous drivers do more or less as answers arrive."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,10 +142,10 @@ class Database(abc.ABC):
         self.run(self.engine.dispose)
 
 
-def chosen(access: str = "sync") -> type[Database]:
+def chosen(access: str = "sync", *, deterministic: bool = False) -> type[Database]:
     """The kind of database that the environment variable DATABASE names, or SQLite.
 
-    `access` is "sync" or "asyncio".
+    `access` is "sync" or "asyncio". A deterministic kind is for counting.
     """
     name = options.database()
     if name not in KINDS:
@@ -151,4 +153,6 @@ def chosen(access: str = "sync") -> type[Database]:
     module, kind = KINDS[name]
     if access == "asyncio":
         module, kind = ".asynchronous", f"Async{kind}"
+    if deterministic and (access == "asyncio" or name in MOVING):
+        module, kind = ".deterministic", f"Deterministic{kind}"
     return getattr(importlib.import_module(module, __package__), kind)  # type: ignore[no-any-return]

@@ -296,6 +296,10 @@ class Server(Database):
         # The engine's URL names no database, because the database changes.
         url = self.engine.url.set(database=self.own or self.shared())
         arguments, options = dialect.create_connect_args(url)
+        return self.connect_driver(dialect, arguments, options)
+
+    def connect_driver(self, dialect: Dialect, arguments: Any, options: Any) -> Any:
+        """A new connection of the driver."""
         return dialect.connect(*arguments, **options)
 
     def _connected(self, driver: Any, record: Any) -> None:
@@ -325,7 +329,7 @@ class Server(Database):
         self._administrator = self._admin.enter_context(self.admin())
         with self.in_one_line():
             self.own = self.take(self._administrator)
-            self.run(self.reconnect)
+            self.reconnect()
         self._untouched = True
 
     def restore(self) -> None:
@@ -341,8 +345,8 @@ class Server(Database):
         """Make a copy that was worked on equal to the template again."""
 
     def reconnect(self) -> None:
-        self.engine.dispose()
-        self.warm()
+        self.run(self.engine.dispose)
+        self.run(self.warm)
 
     def warm(self) -> None:
         """Read from every table, as a connection from an application's pool has done before."""

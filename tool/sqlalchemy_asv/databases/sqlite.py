@@ -58,7 +58,7 @@ class SQLite(Database):
         return super().driver
 
     def reconnect(self) -> None:
-        self.engine.dispose()
+        self.run(self.engine.dispose)
         self._driver = self._connected()
         self._changes = -1
 

@@ -40,8 +40,6 @@ class Instrument(abc.ABC):
     """Other instruments whose counts its metrics need."""
     repeats: ClassVar[bool] = False
     """Whether it performs the operation with other arguments each time (`Scenario.arguments`)."""
-    asynchronous: ClassVar[str] = ""
-    """The reason why it cannot count through asyncio; empty if it can."""
     timeout: ClassVar[float] = 120
     """Seconds that asv grants a benchmark."""
     program: ClassVar[str] = ""

@@ -12,8 +12,6 @@ from ..isolation.collector import undisturbed
 from ..runner import Runner
 from .base import Counts, Instrument, Metric
 
-UNDER_ASYNCIO = "how often an event loop turns, and which thread works, follows from time"
-
 
 class Calls(Instrument):
     """Counts by cProfile, as SQLAlchemy's own profiling tests do, without built-in functions.
@@ -23,7 +21,6 @@ class Calls(Instrument):
     """
 
     name = "calls"
-    asynchronous = UNDER_ASYNCIO
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("calls", "calls", "Calls of Python functions.", version=2),
     )

@@ -11,7 +11,6 @@ from ..isolation import addresses
 from ..isolation.collector import undisturbed
 from ..runner import Runner
 from .base import Counts, Instrument, Metric
-from .calls import UNDER_ASYNCIO
 
 
 class Allocated(Instrument):
@@ -21,7 +20,6 @@ class Allocated(Instrument):
     """
 
     name = "allocated"
-    asynchronous = UNDER_ASYNCIO
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("allocated", "bytes", "Peak bytes of Python memory that the operation allocates."),
     )

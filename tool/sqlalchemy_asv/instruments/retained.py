@@ -10,7 +10,6 @@ from weakref import ReferenceType
 
 from ..runner import Runner
 from .base import REPETITIONS, Counts, Instrument, Metric
-from .calls import UNDER_ASYNCIO
 
 MOST = 3
 """How many types the counts name."""
@@ -26,7 +25,6 @@ class Retained(Instrument):
     """
 
     name = "retained"
-    asynchronous = UNDER_ASYNCIO
     repeats = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("retained", "objects", f"Objects that {REPETITIONS} repetitions leave behind."),

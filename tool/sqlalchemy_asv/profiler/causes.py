@@ -29,7 +29,7 @@ from ..isolation.collector import undisturbed
 from ..isolation.forks import forked
 from ..runner import Runner
 from .places import is_application, short
-from .plans import plan_of
+from .plans import plans_of
 from .statements import query_profile
 
 DEPTH = 100
@@ -51,11 +51,8 @@ class Plans(Instrument):
             runner.perform()
         runner.close()
         scans: list[str] = []
-        different = {query.sql: query for query in queries.queries}
-        with runner.database.engine.connect() as connection:
-            for query in different.values():
-                plan = plan_of(connection, query)
-                scans += plan.full_scans if plan else []
+        for plan in plans_of(runner.database, queries.queries).values():
+            scans += plan.full_scans if plan else []
         n_plus_ones = {group.loading: group.times for group in queries.n_plus_ones()}
         return {"full scans": len(scans), "scans": sorted(scans), "lazily": n_plus_ones}
 

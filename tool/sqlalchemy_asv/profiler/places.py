@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -25,15 +26,29 @@ def is_application(file: str) -> bool:
 
 
 def application_line(frame: FrameType | None) -> str:
-    """The innermost line of code outside libraries, as "package/module.py:12 in function"."""
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((*LIBRARIES, "<")):
-            module = frame.f_globals.get("__name__", "").replace(".", "/")
+    """The innermost line of the application, as "package/module.py:12 in function"."""
+    for each in frames(frame):
+        file = each.f_code.co_filename
+        if is_application(file):
+            module = each.f_globals.get("__name__", "").replace(".", "/")
             name = f"{module}.py" if module and module != "__main__" else Path(file).name
-            return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
-        frame = frame.f_back
+            return f"{name}:{each.f_lineno} in {each.f_code.co_name}"
     return "unknown"
+
+
+def frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """A frame and its callers, the innermost first.
+
+    SQLAlchemy's asyncio runs synchronous code in a greenlet. The coroutine that awaits it is in the
+    greenlet's parent.
+    """
+    greenlet = sys.modules.get("greenlet")
+    current = greenlet and greenlet.getcurrent()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+        if frame is None and current is not None and (current := current.parent) is not None:
+            frame = current.gr_frame
 
 
 @functools.cache

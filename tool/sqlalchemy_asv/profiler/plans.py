@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..databases.base import Database
 from .statements import Query
 
 EXPLAIN = {
@@ -30,6 +31,17 @@ class Plan:
     lines: list[str]
     full_scans: list[str]
     """Tables (or their aliases) of which it reads every row."""
+
+
+def plans_of(database: Database, queries: Iterable[Query]) -> dict[str, Plan | None]:
+    """The plan of each different statement, by its SQL."""
+
+    def explain() -> dict[str, Plan | None]:
+        with database.engine.connect() as connection:
+            return {sql: plan_of(connection, query) for sql, query in different.items()}
+
+    different = {query.sql: query for query in queries}
+    return database.run(explain)
 
 
 def plan_of(connection: Connection, query: Query) -> Plan | None:

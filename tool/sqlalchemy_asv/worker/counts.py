@@ -64,11 +64,9 @@ def count(options: str) -> None:
 def comparable(each: Combination) -> bool:
     """Whether counts show the work of a case.
 
-    They do not for a case through asyncio, which has few counts, nor for a case that works in
-    another process, whose counts would show no change.
+    They do not for a case that works in another process, whose counts would show no change.
     """
-    asynchronous = each.scenario.access(each.values) == "asyncio"
-    return not asynchronous and each.scenario.measures("track_calls")
+    return each.scenario.measures("track_calls")
 
 
 def _count(

@@ -19,7 +19,7 @@ from ..label import refuse
 from ..profiler.causes import left_behind
 from ..profiler.cpu import Times, cpu_profile
 from ..profiler.memory import memory_profile
-from ..profiler.plans import plan_of
+from ..profiler.plans import plans_of
 from ..profiler.statements import query_profile
 from ..ratio import ratio
 from ..runner import Runner
@@ -31,8 +31,6 @@ def profile(options: str) -> None:
     """Write the profile of `options` (JSON: scenario, params, scale, runs, top, file) to a file."""
     given = json.loads(options)
     scenario, values = combination(given["scenario"], given["params"])
-    if scenario.access(values) == "asyncio":
-        refuse("profiles are of synchronous access")
     named = dict(zip(scenario.parameters(), values, strict=True))
     scale = named.get("scale", given["scale"] or 1)
     images = build_images(scenario.dataset, (scale,))
@@ -40,7 +38,8 @@ def profile(options: str) -> None:
         # The scenario's own scale is 1.
         images.places[1], images.fingerprints[1] = images.places[scale], images.fingerprints[scale]
     try:
-        runner = scenario().runner(images, values)
+        samples = seconds(scenario().runner(images, values), given["runs"])
+        runner = scenario().runner(images, values, deterministic=True)
     except NotImplementedError as missing:
         refuse(str(missing))
     result = {
@@ -49,7 +48,8 @@ def profile(options: str) -> None:
         "params": {name: str(value) for name, value in named.items()},
         "database": chosen().name,
         "scale": scale,
-        **measured(runner, given["runs"], given["top"]),
+        "times": dataclasses.asdict(Times.of(samples)),
+        **measured(runner, given["top"]),
     }
     runner.finish()
     write_json(Path(given["file"]), result)
@@ -79,14 +79,20 @@ def combination(asked: str, params: dict[str, str]) -> Combination:
     return Combination(scenario, tuple(combined))
 
 
-def measured(runner: Runner, runs: int, top: int) -> dict[str, Any]:
-    """Times, CPU, memory and statements of a case."""
+def seconds(runner: Runner, runs: int) -> list[float]:
+    """Wall times of a case."""
     samples = []
     for _ in range(runs):
         runner.reset()
         start = time.perf_counter()
         runner.perform()
         samples.append(time.perf_counter() - start)
+    runner.finish()
+    return samples
+
+
+def measured(runner: Runner, top: int) -> dict[str, Any]:
+    """CPU, memory and statements of a case."""
     runner.reset()
     cpu = cpu_profile(runner.perform)
     runner.reset()
@@ -110,14 +116,11 @@ def measured(runner: Runner, runs: int, top: int) -> dict[str, Any]:
     )
     runner.reset()
     runner.close()
-    plans: dict[str, Any] = {}
-    with runner.database.engine.connect() as connection:
-        for query in queries.queries:
-            if query.sql not in plans:
-                plan = plan_of(connection, query)
-                plans[query.sql] = plan and dataclasses.asdict(plan)
+    plans = {
+        sql: plan and dataclasses.asdict(plan)
+        for sql, plan in plans_of(runner.database, queries.queries).items()
+    }
     return {
-        "times": dataclasses.asdict(Times.of(samples)),
         "cpu": {
             "layers": cpu.layers,
             "calls": cpu.calls,
