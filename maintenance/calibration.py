@@ -32,6 +32,7 @@ from sqlalchemy_asv.asv_ext.git import git as run_git
 from sqlalchemy_asv.case import Case
 from sqlalchemy_asv.compare import model, paired, running
 from sqlalchemy_asv.compare.checkout import Checkout, checkouts
+from sqlalchemy_asv.compare.metrics import METRICS
 from sqlalchemy_asv.compare.model import WORSE, Compared
 from sqlalchemy_asv.compare.running import say
 
@@ -208,7 +209,7 @@ def by_key(run: dict[str, Any]) -> dict[repeatability.Key, float]:
     found: dict[repeatability.Key, float] = {}
     for title, counts in run["counts"].items():
         case = Case.parse(title)
-        for metric in model.METRICS:
+        for metric in METRICS:
             if isinstance(counts, dict) and metric in counts:
                 found[f"{case.scenario}.track_{metric}", case.argument_list] = counts[metric]
     return found

@@ -35,7 +35,20 @@ class Subject:
         return self.called(session, self.name, self.number)
 
 
-def runner_of(subject: Subject) -> Runner:
+class Doing:
+    """A scenario with an operation of a test's."""
+
+    def __init__(self, operation: Callable[..., object]) -> None:
+        self.operation = operation
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {}
+
+    def prepare(self, session: Session) -> None: ...
+    def load(self, session: Session) -> None: ...
+
+
+def runner_of(subject: Any) -> Runner:
     """A runner on an empty social network."""
     empty = SQLite()
     Base.metadata.create_all(empty.engine)

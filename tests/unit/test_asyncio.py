@@ -19,8 +19,10 @@ from sqlalchemy_asv.runner import Runner
 
 from fixtures.social.models import Base, Tag
 
+from ..support import subjects
 from ..support.counting import Job, found
 from ..support.packages import no_instructions
+from ..support.subjects import Doing
 
 
 def runner_of(subject: Any) -> Runner:
@@ -106,19 +108,6 @@ def test_instructions_through_asyncio_repeat(here: Any) -> None:
     assert one == pytest.approx(other, rel=0.001)
 
 
-class Doing:
-    """A scenario with an operation of a test's."""
-
-    def __init__(self, operation: Callable[..., object]) -> None:
-        self.operation = operation
-
-    def arguments(self, n: int) -> dict[str, Any]:
-        return {}
-
-    def prepare(self, session: Session) -> None: ...
-    def load(self, session: Session) -> None: ...
-
-
 async def sleeps(session: AsyncSession) -> None:
     await asyncio.sleep(0.01)
 
@@ -161,9 +150,7 @@ UNFINISHED: dict[str, Callable[[Session], object]] = {
 @pytest.mark.parametrize("kind", UNFINISHED)
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_a_result_that_is_not_consumed_is_refused(kind: str) -> None:
-    empty = SQLite()
-    Base.metadata.create_all(empty.engine)
-    runner = Runner(Doing(UNFINISHED[kind]), SQLite(empty.serialize()), ())
+    runner = subjects.runner_of(Doing(UNFINISHED[kind]))
     with pytest.raises(TypeError, match=f"returned a {kind} that is not consumed: make"):
         runner.warm_up(1)
 
@@ -179,6 +166,4 @@ FINISHED: list[Callable[[Session], object]] = [
 
 @pytest.mark.parametrize("operation", FINISHED)
 def test_a_result_that_is_consumed_is_accepted(operation: Callable[[Session], object]) -> None:
-    empty = SQLite()
-    Base.metadata.create_all(empty.engine)
-    Runner(Doing(operation), SQLite(empty.serialize()), ()).warm_up(1)
+    subjects.runner_of(Doing(operation)).warm_up(1)

@@ -8,13 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import click
 import pytest
 from asv.config import Config
 from asv.util import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy_asv.cli.bisect import command as bisect_command
 from sqlalchemy_asv.compare import bisect, causes, model, output, paired, running
 from sqlalchemy_asv.compare.model import Change, Compared, Comparison
 from sqlalchemy_asv.compare.paired import Estimate
@@ -299,12 +297,6 @@ def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: li
     after["calls"] = {"f": 5}
     if metric == "instructions":
         assert list(causes.of_places(compared, before, after)) == ["+3 calls: f"]
-
-
-def test_bisect_takes_every_metric_that_compare_has() -> None:
-    (metric,) = (each for each in bisect_command.params if each.name == "metric")
-    assert isinstance(metric.type, click.Choice)
-    assert set(metric.type.choices) == {*model.METRICS, "time"}
 
 
 # --- what is printed ------------------------------------------------------------------------------

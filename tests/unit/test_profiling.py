@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy_asv import memory_profile, query_profile
 from sqlalchemy_asv.instruments.calls import calls
+from sqlalchemy_asv.places import short
 from sqlalchemy_asv.profiler.causes import calls as places_of_calls
 from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
-from sqlalchemy_asv.profiler.places import short
 from sqlalchemy_asv.statements.recording import recording
 
 from fixtures.social import operations

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..compare.metrics import METRICS
 from . import options
 
 
@@ -18,12 +19,7 @@ from . import options
 @options.database
 @click.option(
     "--metric",
-    type=click.Choice(
-        [
-            *("statements", "rows", "full scans", "compiled", "cache_entries"),
-            *("calls", "instructions", "retained", "cycles", "allocated", "time"),
-        ]
-    ),
+    type=click.Choice([*METRICS, "time"]),
     help="The metric that changed.  [default: the first of these that differs]",
 )
 @options.seconds("a step by time")

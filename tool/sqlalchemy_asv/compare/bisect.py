@@ -12,7 +12,8 @@ from asv.util import UserError
 from ..asv_ext import git, history
 from . import paired, running
 from .checkout import Checkout
-from .model import EXACT, Compared
+from .metrics import EXACT
+from .model import Compared
 from .running import say
 
 

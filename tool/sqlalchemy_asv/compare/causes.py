@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..latency import waits
 from .model import Compared
 
 
@@ -21,6 +22,8 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
                 yield f"statement sent {after} times, not {before}: {text}"
             else:
                 yield f"statement {'sent no longer' if before else 'new'}: {text}"
+    yield from of_round_trips(base, head)
+    yield from of_refreshes(base, head)
     for relationship, times in head["lazily"].items():
         if times != (before := base["lazily"].get(relationship, 0)):
             yield f"{relationship} loaded lazily, object by object: {times} times, not {before}"
@@ -36,6 +39,23 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
     for table, number in scans.items():
         if number:
             yield f"{table}: {'every row read now' if number > 0 else 'no full scan any more'}"
+
+
+def of_refreshes(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
+    """Objects that are loaded again at head, of a class of which base loads fewer again."""
+    before: Counter[str] = Counter()
+    for kind, *_, times in base.get("refreshes", []):
+        before[kind] += times
+    for kind, read, method, expired, times in head.get("refreshes", []):
+        if times > before[kind]:
+            yield f"{times:,} {kind} refreshed at {read}, expired by {method} at {expired}"
+
+
+def of_round_trips(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
+    """The difference of waits at several latencies, if the number of round trips differs."""
+    more = head.get("round_trips", 0) - base.get("round_trips", 0)
+    if more:
+        yield f"{more:+,} round trips: {waits(more, '+')}"
 
 
 def shortened(sql: str) -> str:

@@ -10,15 +10,8 @@ from typing import Any
 
 from . import paired
 from .checkout import NAMES
+from .metrics import EXACT, LATER, MEMORY, METRICS
 
-MEMORY = ("retained", "cycles", "allocated")
-EXACT = ("statements", "rows", "full scans", "compiled", "cache_entries", "retained", "cycles")
-"""Small numbers, of which each is shown, and any difference counts."""
-LATER = ((("compiled", "cache_entries"), "work"), (("retained",), "memory"))
-"""Metrics that ought to be 0, and the kind of verdict if they rise."""
-METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)
-"""The metrics of the benchmarks `track_statements` and so on, and "full scans", the number of
-tables of which plans read every row."""
 WORST_FIRST = (
     *("slower", "more work", "more memory", "failed", "not comparable", "inconclusive", "mixed"),
     *("faster", "less work", "less memory", "only at base", "only at head", "unchanged"),

@@ -13,7 +13,8 @@ from typing import Any
 from tabulate import tabulate
 
 from ..templates import render
-from .model import EXACT, METRICS, WORST_FIRST, Compared, Comparison
+from .metrics import EXACT, METRICS
+from .model import WORST_FIRST, Compared, Comparison
 
 HEADINGS = ("verdict", "scenario", *METRICS, "time")
 

@@ -23,8 +23,6 @@ KINDS = {
     "mariadb": (".mariadb", "MariaDB"),
 }
 """Module and class of each database, by the name that `DATABASE` takes."""
-MOVING = ("postgresql",)
-"""The databases whose synchronous drivers do more or less as answers arrive."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +83,8 @@ class Database(abc.ABC):
     asynchronous: ClassVar[bool] = False
     """Whether its driver is for asyncio."""
     engine: Engine
+    round_trips: int | None = None
+    """How often the driver has waited for a server so far; None if that is not known."""
 
     @classmethod
     @abc.abstractmethod
@@ -153,6 +153,6 @@ def chosen(access: str = "sync", *, deterministic: bool = False) -> type[Databas
     module, kind = KINDS[name]
     if access == "asyncio":
         module, kind = ".asynchronous", f"Async{kind}"
-    if deterministic and (access == "asyncio" or name in MOVING):
+    if deterministic and (access == "asyncio" or name in options.SERVERS):
         module, kind = ".deterministic", f"Deterministic{kind}"
     return getattr(importlib.import_module(module, __package__), kind)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ event loop that never waits. The work of the asynchronous driver is left out. It
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import functools
 import select
@@ -23,6 +24,7 @@ from sqlalchemy.util import await_only
 from .asynchronous import Asynchronous
 from .mariadb import MariaDB
 from .postgresql import PostgreSQL
+from .server import Server
 from .sqlite import SQLite
 
 BELOW = {"sqlite": "pysqlite", "postgresql": "psycopg", "mariadb": "pymysql"}
@@ -33,6 +35,28 @@ WAITED = (
     "through asyncio the operation waits for something other than the database, such as a timer, a"
     " thread or a connection of its own: its counts would follow from time"
 )
+
+
+def noted_nowhere() -> None:
+    """What a connection does at each wait, until its database counts them."""
+
+
+class CountingRoundTrips(Server):
+    """A server's database whose driver counts its waits."""
+
+    round_trips: int = 0
+
+    @abc.abstractmethod
+    def new_connection(self, *arguments: Any, **options: Any) -> Any:
+        """A connection of the driver that calls its attribute `waits` at each wait."""
+
+    def connect_driver(self, dialect: Dialect, arguments: Any, options: Any) -> Any:
+        connection = self.new_connection(*arguments, **options)
+        connection.waits = self.note_wait
+        return connection
+
+    def note_wait(self) -> None:
+        self.round_trips += 1
 
 
 # --- asyncio --------------------------------------------------------------------------------------
@@ -119,7 +143,30 @@ class DeterministicAsyncServer(DeterministicAsync):
         return create_engine(url, poolclass=StaticPool)
 
 
-class DeterministicAsyncMariaDB(DeterministicAsyncServer, MariaDB):
+# --- MariaDB --------------------------------------------------------------------------------------
+
+
+@functools.cache
+def counting_commands() -> Any:
+    """PyMySQL's connection, which counts the commands that it sends: each waits for its answer."""
+    import pymysql
+
+    class CountingCommands(pymysql.connections.Connection[Any]):  # type: ignore[misc]
+        waits: Callable[[], object] = noted_nowhere
+
+        def _execute_command(self, *command: Any) -> Any:
+            self.waits()
+            return super()._execute_command(*command)
+
+    return CountingCommands
+
+
+class DeterministicMariaDB(CountingRoundTrips, MariaDB):
+    def new_connection(self, *arguments: Any, **options: Any) -> Any:
+        return counting_commands()(*arguments, **options)
+
+
+class DeterministicAsyncMariaDB(DeterministicAsyncServer, DeterministicMariaDB):
     pass
 
 
@@ -142,6 +189,8 @@ def sending_first() -> Any:
     import psycopg
 
     class SendingFirst(psycopg.Connection[Any]):
+        waits: Callable[[], object] = noted_nowhere
+
         def wait(self, generator: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
             """Run one of psycopg's generators, which yield what they wait for, to its end."""
             poll = select.poll()
@@ -154,6 +203,8 @@ def sending_first() -> Any:
                     poll.register(self.pgconn.socket, reads | writes)
                     ((_socket, events),) = poll.poll()
                     sends = events & select.POLLOUT
+                    if not sends:
+                        self.waits()
                     while not sends:
                         # An answer that comes in pieces is read to its end, in one step. The
                         # pipeline's end cannot be known, so it is a pause.
@@ -168,8 +219,8 @@ def sending_first() -> Any:
     return SendingFirst
 
 
-class DeterministicPostgreSQL(PostgreSQL):
-    def connect_driver(self, dialect: Dialect, arguments: Any, options: Any) -> Any:
+class DeterministicPostgreSQL(CountingRoundTrips, PostgreSQL):
+    def new_connection(self, *arguments: Any, **options: Any) -> Any:
         return sending_first().connect(*arguments, **options)
 
 

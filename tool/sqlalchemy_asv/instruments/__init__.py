@@ -10,6 +10,7 @@ from .compiled import Compiled
 from .driver_baseline import DriverBaseline
 from .instructions import Instructions
 from .memory import Allocated
+from .refreshed import Refreshed
 from .retained import Retained
 from .statements import StatementsAndRows
 
@@ -23,6 +24,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     DriverBaseline(),
     Compiled(),
     Retained(),
+    Refreshed(),
 )
 """In the order in which they count."""
 

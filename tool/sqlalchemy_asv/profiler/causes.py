@@ -27,8 +27,8 @@ from ..instruments.retained import cache_of, fill_caches, forget, repeat
 from ..isolation import addresses
 from ..isolation.collector import undisturbed
 from ..isolation.forks import forked
+from ..places import is_application, short
 from ..runner import Runner
-from .places import is_application, short
 from .plans import plans_of
 from .statements import query_profile
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from .places import TOOL, short
+from ..places import TOOL, short
 
 
 @dataclasses.dataclass

@@ -8,7 +8,7 @@ import gc
 import tracemalloc
 from collections.abc import Iterator
 
-from .places import short
+from ..places import short
 
 
 @dataclasses.dataclass

@@ -19,8 +19,8 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from ..places import application_line
 from ..statements.recording import Statement, recording
-from .places import application_line
 
 LAZILY = "sqlalchemy_asv_loading"
 """Execution option that names the relationship a statement loads lazily."""

@@ -37,7 +37,7 @@ class Statement:
 
 @dataclasses.dataclass
 class Tape:
-    """Statements, and between them "commit" and "rollback", in the order they were sent."""
+    """Statements, and between them "commit", "rollback" and "ping", in the order they were sent."""
 
     items: list[Statement | str] = dataclasses.field(default_factory=list)
 
@@ -48,6 +48,19 @@ class Tape:
     @property
     def rows(self) -> int:
         return sum(len(statement.fetched) for statement in self.statements)
+
+    @property
+    def round_trips(self) -> int:
+        """The waits of a driver that sends each item, and a BEGIN before each transaction."""
+        number, begun = 0, False
+        for item in self.items:
+            number += 1
+            if isinstance(item, Statement):
+                number += not begun
+                begun = True
+            elif item != "ping":
+                begun = False
+        return number
 
 
 Notice = Callable[[Statement, Any], object]
@@ -150,10 +163,16 @@ def recording(engine: Engine, notice: Notice | None = None) -> Iterator[Tape]:
             tape.items.append(what)
         return act(connection)
 
+    def pinged(connection: Any) -> Any:
+        tape.items.append("ping")
+        return ping(connection)
+
+    ping = dialect.do_ping
     replaced = {
         "execution_ctx_cls": RecordingContext,
         "do_commit": functools.partial(noted, "commit", dialect.do_commit),
         "do_rollback": functools.partial(noted, "rollback", dialect.do_rollback),
+        "do_ping": pinged,
     }
     before = {name: vars(dialect)[name] for name in replaced if name in vars(dialect)}
     vars(dialect).update(replaced)

@@ -14,8 +14,11 @@ from ..databases.base import build_images, chosen
 from ..files import write_json
 from ..instruments import REPETITIONS
 from ..instruments.compiled import Compiled
+from ..instruments.refreshed import Refreshed
 from ..instruments.retained import Retained
+from ..instruments.statements import StatementsAndRows
 from ..label import refuse
+from ..latency import waits
 from ..profiler.causes import left_behind
 from ..profiler.cpu import Times, cpu_profile
 from ..profiler.memory import memory_profile
@@ -109,7 +112,10 @@ def measured(runner: Runner, top: int) -> dict[str, Any]:
         with query_profile(runner.database.engine):
             runner.perform()
 
+    runner.reset()
+    sent = StatementsAndRows().count(runner)
     cache, retained = Compiled().count(runner), Retained().count(runner)
+    refreshed = Refreshed().count(runner)
     lines = left_behind(runner) if retained["retained"] else {}
     cost = ratio(
         profiled, runner.perform, pairs=5, seconds=0.2, prepare=(runner.reset, runner.reset)
@@ -149,7 +155,10 @@ def measured(runner: Runner, top: int) -> dict[str, Any]:
             ],
             "plans": plans,
             "cost": cost,
+            "round_trips": sent["round_trips"],
+            "waits": waits(sent["round_trips"]),
         },
+        "refreshed": refreshed,
         "cache": cache | {"repetitions": REPETITIONS},
         "left": retained | {"lines": [list(each) for each in Counter(lines).most_common(top)]},
     }

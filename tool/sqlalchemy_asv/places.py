@@ -11,7 +11,7 @@ from types import FrameType
 
 import sqlalchemy
 
-TOOL = str(Path(__file__).parents[1])
+TOOL = str(Path(__file__).parent)
 LIBRARIES = (str(Path(sqlalchemy.__file__).parent), TOOL)
 """Code that sends statements on behalf of an application."""
 STANDARD_LIBRARY = sysconfig.get_path("stdlib")
