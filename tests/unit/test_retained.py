@@ -6,6 +6,7 @@ import functools
 import itertools
 from typing import Any
 
+import pytest
 from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy_asv.instruments import REPETITIONS, Counts
@@ -31,7 +32,8 @@ def test_an_operation_that_keeps_nothing() -> None:
         session.scalars(select(Tag).where(Tag.name.startswith(name))).all()
 
     found = counted(operation)
-    assert found == {"retained": 0, "cycles": 0, "in the cache": 0, "types": []}
+    assert found.pop("types") == []
+    assert found == dict.fromkeys(("retained", "retained_bytes", "cycles", "in the cache"), 0)
 
 
 def test_a_list_that_keeps_every_result() -> None:
@@ -46,6 +48,18 @@ def test_a_list_that_keeps_every_result() -> None:
     assert found["retained"] >= 2 * REPETITIONS
     types = dict(found["types"])
     assert types["Tag"] == types["InstanceState"] == REPETITIONS
+    assert found["retained_bytes"] > 500 * REPETITIONS
+
+
+def test_texts_that_are_kept_are_bytes() -> None:
+    kept: list[str] = []
+
+    def operation(session: Session, name: str, number: int) -> None:
+        kept.extend(f"{name} {each}, which nobody needs" for each in range(100))
+
+    found = counted(operation)
+    assert found["retained"] == 0
+    assert found["retained_bytes"] == pytest.approx(100 * REPETITIONS * 85, rel=0.2)
 
 
 def test_a_cycle_is_freed_and_counted_apart() -> None:

@@ -1,12 +1,12 @@
 """The metrics that are compared, by the names of the benchmarks `track_statements` and so on."""
 
-MEMORY = ("retained", "cycles", "allocated")
+MEMORY = ("retained", "retained_bytes", "cycles", "allocated")
 EXACT = (
     *("statements", "rows", "round_trips", "full scans", "refreshed", "compiled", "cache_entries"),
     *("retained", "cycles"),
 )
 """Small numbers, of which each is shown, and any difference counts. "full scans" is the number of
 tables of which plans read every row."""
-LATER = ((("compiled", "cache_entries"), "work"), (("retained",), "memory"))
+LATER = ((("compiled", "cache_entries"), "work"), (("retained", "retained_bytes"), "memory"))
 """Metrics that ought to be 0, and the kind of verdict if they rise."""
 METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)
