@@ -3,7 +3,7 @@
 import datetime as dt
 
 from sqlalchemy.orm import Session
-from sqlalchemy_asv import lazy_import
+from sqlalchemy_asv import Budget, lazy_import
 
 from .base import NOW, ROWS, SCALES, STRATEGIES, EcommerceScenario, SocialScenario
 
@@ -55,6 +55,8 @@ class CountPosts(SocialScenario):
 class PostsWithComments(SocialScenario):
     """Posts with comments and the comments' authors, by loading strategy, as posts grow."""
 
+    budget = Budget(growth={"calls": "linear"})
+
     params = (STRATEGIES, ROWS[:3])
     param_names = ("loading", "posts")
 
@@ -64,6 +66,8 @@ class PostsWithComments(SocialScenario):
 
 class OrdersWithItems(EcommerceScenario):
     """Orders with items and products, loaded by `selectin`, over three decades of orders."""
+
+    budget = Budget(growth={"statements": "constant", "calls": "linear"})
 
     params = (ROWS,)
     param_names = ("orders",)
@@ -118,6 +122,8 @@ class CardPayments(EcommerceScenario):
 
 class FullEntities(SocialScenario):
     """Users as objects."""
+
+    budget = Budget(growth={"statements": "constant", "rows": "linear", "calls": "linear"})
 
     params = (ROWS,)
     param_names = ("rows",)

@@ -254,6 +254,12 @@ def test_statements_and_where_they_changed(page: Page, history: list[str]) -> No
     assert page.evaluate("window.marked") is None
 
 
+def test_growth_names_the_class_of_each_count(page: Page) -> None:
+    page.get_by_role("link", name="Growth", exact=True).click()
+    row = page.locator("#growth-display tbody tr", has_text="social.HomeFeedByScale(scale)")
+    expect(row.locator("td").nth(1)).to_contain_text("constant")
+
+
 def test_the_feed(site: str, history: list[str]) -> None:
     with urlopen(f"{site}regressions.xml") as feed:  # noqa: S310
         text = feed.read().decode()

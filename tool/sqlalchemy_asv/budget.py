@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+
+from .growth import CLASSES
+
+GROWTH = "growth of "
+"""The beginning of the figures that are classes of growth."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,3 +34,18 @@ class Budget:
     instructions: int | None = None
     allocated: int | None = None
     """Bytes, at the peak of the operation."""
+    round_trips: int | None = None
+    refreshed: int | None = None
+    compiled: int | None = None
+    retained: int | None = None
+    """Objects that repetitions leave behind."""
+    growth: Mapping[str, str] | None = None
+    """The class that a count promises over each numeric parameter, by metric, such as
+    `{"statements": "constant"}`. The others are "linear" and "quadratic"."""
+
+    def __post_init__(self) -> None:
+        for metric, promised in (self.growth or {}).items():
+            if promised not in CLASSES.values():
+                raise ValueError(
+                    f"the growth of {metric} is {promised!r}: name {', '.join(CLASSES.values())}"
+                )

@@ -2,8 +2,8 @@
 
 from .asv_ext import commands
 from .environments import environment
-from .site import budgets, improvements, offline, start, statements
+from .site import budgets, growth, improvements, offline, start, statements
 
-__all__ = ["budgets", "environment", "improvements", "offline", "start", "statements"]
+__all__ = ["budgets", "environment", "growth", "improvements", "offline", "start", "statements"]
 
 commands.apply()

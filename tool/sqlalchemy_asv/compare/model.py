@@ -5,18 +5,29 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..growth import growth
 from . import paired
 from .checkout import NAMES
 from .metrics import EXACT, LATER, MEMORY, METRICS
 
 WORST_FIRST = (
-    *("slower", "more work", "more memory", "failed", "not comparable", "inconclusive", "mixed"),
-    *("faster", "less work", "less memory", "only at base", "only at head", "unchanged"),
+    *(
+        "slower",
+        "more work",
+        "more memory",
+        "grows faster",
+        "failed",
+        "not comparable",
+        "inconclusive",
+        "mixed",
+    ),
+    *("faster", "less work", "less memory", "grows slower"),
+    *("only at base", "only at head", "unchanged"),
 )
-WORSE = ("slower", "more work", "more memory")
+WORSE = ("slower", "more work", "more memory", "grows faster")
 NOT_MEASURED = ("failed", "not comparable")
 
 
@@ -140,6 +151,29 @@ def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Comp
             compared.counts = counts
             judge(conf, compared)
         yield compared
+
+
+def of_growth(base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
+    """The groups of cases whose counts grow in another class with the size of their input."""
+    for name, series in head["growing"].items():
+        faster: list[str] = []
+        slower: list[str] = []
+        for metric, (sizes, counts) in series.items():
+            before, after = (
+                growth(*base["growing"].get(name, {}).get(metric, ((), ()))),
+                growth(sizes, counts),
+            )
+            if before and after and (after.exceeds(before) or before.exceeds(after)):
+                said = f"{metric} were {before}, are {after}: {written(sizes, counts)}"
+                (faster if after.exceeds(before) else slower).append(said)
+        if faster or slower:
+            outcome = "grows faster" if faster else "grows slower"
+            yield Compared(name, outcome=outcome, causes=[*faster, *slower])
+
+
+def written(sizes: Sequence[float], counts: Sequence[float]) -> str:
+    """Counts by size, such as "3, 12, 102 at 1, 10, 100"."""
+    return " at ".join(", ".join(f"{each:,g}" for each in row) for row in (counts, sizes))
 
 
 def judge(conf: Any, compared: Compared) -> None:

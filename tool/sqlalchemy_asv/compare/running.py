@@ -11,7 +11,7 @@ from typing import Any
 from . import paired
 from .causes import of_places, of_statements
 from .checkout import Checkout
-from .model import WORST_FIRST, Compared, Comparison, both, judge, largest
+from .model import WORST_FIRST, Compared, Comparison, both, judge, largest, of_growth
 
 LAYOUTS = (1, 2, 3)
 """The layouts of memory in which instructions are counted again if the first count is doubtful."""
@@ -49,6 +49,7 @@ def compare(
     explain(base, head, changed)
     if time != "none":
         measure(base, head, judged if time == "all" else changed, seconds)
+    compared += of_growth(*found)
     compared.sort(key=lambda each: (WORST_FIRST.index(each.verdict), -largest(each), each.title))
     remarks = sorted({text for side in found if (text := side["no_instructions"])})
     if remarks:

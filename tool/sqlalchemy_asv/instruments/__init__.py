@@ -14,7 +14,16 @@ from .refreshed import Refreshed
 from .retained import Retained
 from .statements import StatementsAndRows
 
-__all__ = ["INSTRUMENTS", "REPETITIONS", "Counts", "Instrument", "Metric", "instrument_of"]
+__all__ = [
+    "INSTRUMENTS",
+    "REPETITIONS",
+    "Calls",
+    "Counts",
+    "Instrument",
+    "Metric",
+    "StatementsAndRows",
+    "instrument_of",
+]
 
 INSTRUMENTS: tuple[Instrument, ...] = (
     Calls(),

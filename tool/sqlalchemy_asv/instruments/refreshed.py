@@ -53,9 +53,9 @@ def refreshing() -> Iterator[Counter[tuple[str, str, str, str]]]:
     found: Counter[tuple[str, str, str, str]] = Counter()
     expired: dict[Any, tuple[str, str]] = {}
 
-    def on_expire(target: object, attributes: Any) -> None:
-        frame = sys._getframe(1)
-        expired[inspect(target)] = expiring(), application_line(frame)
+    def on_expire(target: object | None, attributes: Any) -> None:
+        if target is not None:  # unless nobody holds it any more
+            expired[inspect(target)] = expiring(), application_line(sys._getframe(1))
 
     def on_refresh(target: object, context: Any, attributes: Any) -> None:
         state = inspect(target)

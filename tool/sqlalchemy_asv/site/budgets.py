@@ -19,8 +19,10 @@ from tabulate import tabulate
 
 from ..asv_ext import git
 from ..asv_ext.errors import last_line, stop
+from ..budget import GROWTH
 from ..case import Case
 from ..environments import workers
+from ..growth import Growth, by_size
 from .pages import add_page
 
 STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
@@ -52,6 +54,8 @@ class Verdict:
     def word(self) -> str:
         if self.value is None:
             return "not measured"
+        if self.figure.startswith(GROWTH):
+            return "kept" if Growth(self.value).rank <= self.limit else "EXCEEDED"
         return "kept" if self.value < self.limit else "EXCEEDED"
 
 
@@ -79,6 +83,9 @@ def verdicts(results: Results, budgets: Sequence[dict[str, Any]]) -> Iterator[Ve
         params = results.get_result_params(name)
         values = results.get_result_value(name, params)
         samples = results.get_result_samples(name, params)
+        if budget["figure"].startswith(GROWTH):
+            yield from of_growth(budget, params, values)
+            continue
         for case, value, sample in zip(
             Case.of_benchmark(name, params), values, samples, strict=True
         ):
@@ -95,10 +102,27 @@ def verdicts(results: Results, budgets: Sequence[dict[str, Any]]) -> Iterator[Ve
             yield verdict
 
 
+def of_growth(
+    budget: dict[str, Any], params: Sequence[Sequence[str]], values: Sequence[float]
+) -> Iterator[Verdict]:
+    """The verdicts on a promised class of growth, over each numeric parameter."""
+    name = budget["benchmark"]
+    cases = [case.arguments for case in Case.of_benchmark(name, params)]
+    found = by_size(budget["parameters"], zip(cases, values, strict=True))
+    for arguments, one in found.items():
+        title = Case(budget["scenario"], arguments).title
+        yield Verdict(title, budget["figure"], budget["limit"], one.exponent)
+    if not found:
+        why = "its sizes do not tell: three over a decade are needed"
+        yield Verdict(budget["scenario"], budget["figure"], budget["limit"], None, why)
+
+
 def shown(figure: str, value: float | None) -> str:
     """A figure with its unit."""
     if value is None:
         return "—"
+    if figure.startswith(GROWTH):
+        return str(Growth(value))
     if figure == "error_rate":
         return f"{value:.2%}"
     if figure in STATISTICS or figure == "average":

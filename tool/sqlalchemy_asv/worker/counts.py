@@ -19,6 +19,7 @@ from ..instruments import INSTRUMENTS, Counts, Instrument
 from ..instruments.instructions import Instructions
 from ..label import verify
 from ..profiler.causes import LeftBehind, Places, Plans, Symbols
+from . import growing
 from .scenarios import Combination, by_dataset, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
@@ -28,15 +29,17 @@ PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.prog
 def count(options: str) -> None:
     """Count the cases that `scenarios` names, with machine instructions if `instructions` is true.
 
-    Writes "titles", "counts", "fingerprints", "failed", and "no_instructions", the reason why there
-    are none. If the commit lacks something for a title, "counts" has a text in place of its counts.
-    If the operation failed, "counts" lacks the title, and "failed" has the error.
+    Writes "titles", "counts", "growing" (see `growing.series`), "fingerprints", "failed", and
+    "no_instructions", the reason why there are none. If the commit lacks something for a title,
+    "counts" has a text in place of its counts. If the operation failed, "counts" lacks the title,
+    and "failed" has the error.
     """
     given = json.loads(options)
     verify()
     result: dict[str, Any] = {
         "titles": [],
         "counts": {},
+        "growing": {},
         "fingerprints": {},
         "failed": {},
         "no_instructions": "",
@@ -44,17 +47,22 @@ def count(options: str) -> None:
     asked = [each for each in chosen(given["scenarios"]) if comparable(each)]
     result["titles"] = [each.case.title for each in asked]
     for images, of_dataset in by_dataset(asked):
-        made, failed = _count(images, of_dataset, PLAIN)
+        made, failed = counted(images, of_dataset, PLAIN)
         result["failed"] |= failed
         if given["instructions"]:
             try:
-                more, failed = _count(images, of_dataset, [Instructions()])
+                more, failed = counted(images, of_dataset, [Instructions()])
             except NotImplementedError as missing:
                 result["no_instructions"] = str(missing)
             else:
                 result["failed"] |= failed
                 _add(made, more)
         result["counts"] |= made
+        result["growing"] |= growing.series(
+            growing.of_sizes(of_dataset),
+            made,
+            lambda more: counted(images, more, growing.INSTRUMENTS)[0],  # noqa: B023
+        )
         for each in of_dataset:
             scale = each.scenario.scale(each.values)
             result["fingerprints"][each.case.title] = images.fingerprints.get(scale, "")
@@ -69,7 +77,7 @@ def comparable(each: Combination) -> bool:
     return each.scenario.measures("track_calls")
 
 
-def _count(
+def counted(
     images: Any,
     of_dataset: Sequence[Combination],
     instruments: Iterable[Instrument],
@@ -113,13 +121,13 @@ def recount(options: str) -> None:
     found: dict[str, list[int]] = {}
     for images, of_dataset in by_dataset(_of_titles(given["titles"])):
 
-        def counted(layout: int) -> dict[str, Counts | str]:
-            made, _ = _count(images, of_dataset, [Instructions()], layout=layout)  # noqa: B023
+        def in_layout(layout: int) -> dict[str, Counts | str]:
+            made, _ = counted(images, of_dataset, [Instructions()], layout=layout)  # noqa: B023
             return made
 
         # Most of the time goes to starting the process that counts, on one processor.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for made in pool.map(counted, given["layouts"]):
+            for made in pool.map(in_layout, given["layouts"]):
                 for title, counts in made.items():
                     if isinstance(counts, dict):
                         found.setdefault(title, []).append(counts["instructions"])
@@ -135,11 +143,11 @@ def explain(options: str) -> None:
     given = json.loads(options)
     found: dict[str, Counts | str] = {}
     for images, of_dataset in by_dataset(_of_titles(given["titles"])):
-        made, _ = _count(images, of_dataset, [Places()])
+        made, _ = counted(images, of_dataset, [Places()])
         for instrument in (Symbols(), LeftBehind()):
             asked = [each for each in of_dataset if each.case.title in given[instrument.name]]
             if asked and not instrument.missing():
-                more, _ = _count(images, asked, [instrument])
+                more, _ = counted(images, asked, [instrument])
                 _add(made, more)
         found |= {title: counts for title, counts in made.items() if isinstance(counts, dict)}
     write_json(Path(given["file"]), found)

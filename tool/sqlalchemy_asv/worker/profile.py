@@ -6,12 +6,14 @@ import dataclasses
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import suite
-from ..databases.base import build_images, chosen
+from ..databases.base import Images, build_images, chosen
 from ..files import write_json
+from ..growth import growth
 from ..instruments import REPETITIONS
 from ..instruments.compiled import Compiled
 from ..instruments.refreshed import Refreshed
@@ -26,7 +28,7 @@ from ..profiler.plans import plans_of
 from ..profiler.statements import query_profile
 from ..ratio import ratio
 from ..runner import Runner
-from . import scenarios
+from . import counts, growing, scenarios
 from .scenarios import Combination
 
 
@@ -53,6 +55,7 @@ def profile(options: str) -> None:
         "scale": scale,
         "times": dataclasses.asdict(Times.of(samples)),
         **measured(runner, given["top"]),
+        "growth": grown(images, Combination(scenario, values)),
     }
     runner.finish()
     write_json(Path(given["file"]), result)
@@ -80,6 +83,39 @@ def combination(asked: str, params: dict[str, str]) -> Combination:
             refuse(f"{name} is one of {', '.join(map(str, possible))}, not {params[name]}")
         combined.append(wanted[0])
     return Combination(scenario, tuple(combined))
+
+
+def grown(images: Images, profiled: Combination) -> list[dict[str, Any]]:
+    """The growth of counts over each numeric parameter, all others being as profiled."""
+    scenario, values = profiled
+
+    def alike(each: Combination) -> bool:
+        differing = [one != other for one, other in zip(each.values, values, strict=True)]
+        return differing.count(True) <= 1
+
+    def count(cases: Sequence[Combination]) -> dict[str, Any]:
+        return counts.counted(images, cases, growing.INSTRUMENTS)[0]
+
+    combinations = [Combination(scenario, each) for each in scenario.combinations()]
+    groups = [
+        group
+        for group in growing.of_sizes(filter(alike, combinations))
+        if scenario.scale(values) == 1 or group.parameter != growing.SCALE
+    ]
+    cases = {each.case.title: each for group in groups for each in group.cases.values()}
+    found = growing.series(groups, count(list(cases.values())), count)
+    return [
+        {
+            "parameter": group.parameter,
+            "sizes": found[group.name]["calls"][0],
+            "classes": {
+                metric.replace("_", " "): str(growth(*of_metric) or "unclear")
+                for metric, of_metric in found[group.name].items()
+            },
+        }
+        for group in groups
+        if group.name in found
+    ]
 
 
 def seconds(runner: Runner, runs: int) -> list[float]:

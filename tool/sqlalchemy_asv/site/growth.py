@@ -1,0 +1,80 @@
+"""The page of growth: the class of each count over the sizes of a scenario, newest commit first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asv.publishing import OutputPublisher
+from asv.results import Results, iter_results
+from asv.util import write_json
+
+from ..asv_ext import git
+from ..case import Case, split
+from ..growth import Growth, by_size
+from .pages import add_page
+
+METRICS = ("statements", "rows", "round_trips", "calls", "instructions")
+"""The exact counts of which the page tells the growth."""
+
+
+def classes(results: Results, benchmarks: Any) -> dict[str, dict[str, Growth]]:
+    """The growth of each metric, by title, in one file of results."""
+    found: dict[str, dict[str, Growth]] = {}
+    for name in results.get_all_result_keys():
+        scenario, metric = split(name)
+        if metric.removeprefix("track_") not in METRICS or name not in benchmarks:
+            continue
+        params = results.get_result_params(name)
+        values = results.get_result_value(name, params)
+        cases = [case.arguments for case in Case.of_benchmark(name, params)]
+        names = benchmarks[name]["param_names"]
+        for arguments, one in by_size(names, zip(cases, values, strict=True)).items():
+            title = Case(scenario, arguments).title
+            found.setdefault(title, {})[metric.removeprefix("track_")] = one
+    return found
+
+
+class GrowthOfCounts(OutputPublisher):  # type: ignore[misc]
+    name = "growth"
+    button_label = "Show growth"
+    description = "Display how counts grow with the size of their input"
+    order = 7
+
+    @classmethod
+    def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
+        histories: dict[str, list[Results]] = {}
+        for results in iter_results(conf.results_dir):
+            if results.commit_hash in revisions:
+                where = f"{results.params['machine']}, {results.env_name}"
+                histories.setdefault(where, []).append(results)
+        tables = []
+        for where, recorded in sorted(histories.items()):
+            recorded.sort(key=lambda results: revisions[results.commit_hash])
+            rows = table([classes(results, benchmarks) for results in recorded])
+            if rows:
+                commit = recorded[-1].commit_hash
+                about = f"{commit[: conf.hash_length]} {git.subject(repo, commit)}"
+                tables.append({"where": where, "commit": about, "rows": rows})
+        site = Path(conf.html_dir)
+        write_json(str(site / "growth.json"), {"metrics": METRICS, "tables": tables}, compact=True)
+        add_page(site, cls.name, "Growth")
+
+
+def table(history: list[dict[str, dict[str, Growth]]]) -> list[dict[str, Any]]:
+    """Each title with the newest class of each metric, and the class before the last change."""
+    rows = []
+    for title in sorted({title for found in history for title in found}):
+        cells = []
+        for metric in METRICS:
+            known = [one for found in history if (one := found.get(title, {}).get(metric))]
+            before = next((one for one in reversed(known) if one.rank != known[-1].rank), None)
+            cells.append(
+                {
+                    "class": str(known[-1]) if known else "",
+                    "before": str(before) if before else "",
+                    "worse": bool(before and known[-1].exceeds(before)),
+                }
+            )
+        rows.append({"scenario": title, "cells": cells})
+    return rows
