@@ -2,7 +2,7 @@
 
 $(document).ready(function () {
     var display = $('<div id="budgets-display" class="container-fluid"/>')
-        .css({"padding-top": "65px"}).hide().appendTo("body");
+        .hide().appendTo("body");
 
     // asv hides its own pages when another is shown, and knows nothing of this one.
     $(window).on("hashchange", function () { display.hide(); });
@@ -28,7 +28,7 @@ $(document).ready(function () {
 
     $.asv.register_page("budgets", function () {
         $("#title").text("Budgets");
-        display.text("Loading...").show();
+        display.css("padding-top", $("#nav").outerHeight() + 15).text("Loading...").show();
         $.getJSON("budgets.json", {timestamp: $.asv.main_timestamp}).done(function (found) {
             var head = $("<tr/>").append(
                 $.map(["Scenario", "Figure", "Limit"], function (title) {

@@ -2,7 +2,7 @@
 
 $(document).ready(function () {
     var display = $('<div id="growth-display" class="container-fluid"/>')
-        .css({"padding-top": "65px"}).hide().appendTo("body");
+        .hide().appendTo("body");
 
     // asv hides its own pages when another is shown, and knows nothing of this one.
     $(window).on("hashchange", function () { display.hide(); });
@@ -34,7 +34,7 @@ $(document).ready(function () {
 
     $.asv.register_page("growth", function () {
         $("#title").text("Growth");
-        display.text("Loading...").show();
+        display.css("padding-top", $("#nav").outerHeight() + 15).text("Loading...").show();
         $.getJSON("growth.json", {timestamp: $.asv.main_timestamp}).done(function (found) {
             display.empty().append(
                 $("<p/>").text("How each count grows with the parameter that a title names: not at"

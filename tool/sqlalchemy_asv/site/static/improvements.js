@@ -2,7 +2,7 @@
 
 $(document).ready(function () {
     var display = $('<div id="improvements-display" class="container-fluid"/>')
-        .css({"padding-top": "65px"}).hide().appendTo("body");
+        .hide().appendTo("body");
 
     // asv hides its own pages when another is shown, and knows nothing of this one.
     $(window).on("hashchange", function () { display.hide(); });
@@ -38,7 +38,7 @@ $(document).ready(function () {
 
     $.asv.register_page("improvements", function () {
         $("#title").text("All improvements");
-        display.text("Loading...").show();
+        display.css("padding-top", $("#nav").outerHeight() + 15).text("Loading...").show();
         $.getJSON("improvements.json", {timestamp: $.asv.main_timestamp}).done(function (items) {
             items.sort(function (a, b) { return a[6] / a[5] - b[6] / b[5]; });
             var body = $("<tbody/>").append($.map(items, row));

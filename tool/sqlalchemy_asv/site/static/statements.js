@@ -2,7 +2,7 @@
 
 $(document).ready(function () {
     var display = $('<div id="statements-display" class="container-fluid"/>')
-        .css({"padding-top": "65px"}).hide().appendTo("body");
+        .hide().appendTo("body");
 
     // asv hides its own pages when another is shown, and knows nothing of this one.
     $(window).on("hashchange", function () { display.hide(); });
@@ -41,7 +41,7 @@ $(document).ready(function () {
 
     $.asv.register_page("statements", function () {
         $("#title").text("Statements");
-        display.text("Loading...").show();
+        display.css("padding-top", $("#nav").outerHeight() + 15).text("Loading...").show();
         $.getJSON("statements.json", {timestamp: $.asv.main_timestamp}).done(function (found) {
             var names = Object.keys(found.scenarios).sort();
             var chosen = $('<select class="form-control" id="statements-scenario"/>')

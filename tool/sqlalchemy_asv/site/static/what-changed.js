@@ -2,14 +2,14 @@
 
 $(document).ready(function () {
     var display = $('<div id="what-changed-display" class="container"/>')
-        .css({"padding-top": "100px"}).hide().appendTo("body");
+        .hide().appendTo("body");
 
     // asv hides its own pages when another is shown, and knows nothing of this one.
     $(window).on("hashchange", function () { display.hide(); });
 
     $.asv.register_page("what-changed", function () {
         $("#title").text("What changed");
-        display.text("Loading...").show();
+        display.css("padding-top", $("#nav").outerHeight() + 15).text("Loading...").show();
         $.get("what-changed.html", {timestamp: $.asv.main_timestamp}).done(function (found) {
             display.html(found);
             display.find("table").addClass("table table-condensed");
