@@ -125,7 +125,7 @@ def clone() -> Iterator[tuple[Checkout, Checkout]]:
         git("clone", "--quiet", str(before), folder)
         os.chdir(folder)
         try:
-            with checkouts(settings.load(settings.COMMITS), "sqlite") as pair:
+            with checkouts(settings.load(settings.COMMITS), "sqlite", fresh=True) as pair:
                 yield pair
         finally:
             os.chdir(before)
@@ -191,8 +191,7 @@ def by_counts(
                 continue
             # Copies: counting instructions again changes what was counted.
             compared = list(model.both(base.conf, *copy.deepcopy((before, after))))
-            if instructions:
-                running.recount(base, head, compared)
+            running.recount(base, head, compared)
             scenarios = len(compared)
             wrong += [f"{each.title}: {each.verdict}" for each in not_unchanged(compared)]
         say(f"{(number + 1) ** 2} comparisons: {len(wrong)} false verdicts so far")
@@ -232,7 +231,7 @@ def by_time(
     wrong: list[str] = []
     words: dict[str, int] = {}
     ratios, taken = [], []
-    thresholds = {t: model.threshold(base.conf, t, "time_wall") for t in titles}
+    thresholds = {t: model.threshold(base.conf, t, "time") for t in titles}
     for number, together in enumerate(batched(titles, options.comparisons)):
         found = paired.compare(
             base,
@@ -314,7 +313,7 @@ def slower(options: argparse.Namespace) -> int:
         for side, hash in ((base, first), (head, second)):
             side.install(hash)
             side.result("counts.count", scenarios=[FEED], instructions=False)
-        threshold = model.threshold(base.conf, FEED, "time_wall")
+        threshold = model.threshold(base.conf, FEED, "time")
         for trial in range(options.trials):
             estimate = paired.compare(
                 base,

@@ -153,6 +153,7 @@ def test_other_arguments_count_for_the_metrics_that_use_them() -> None:
         "track_compiled",
         "track_cache_entries",
         "track_retained",
+        "track_retained_bytes",
         "track_cycles",
     ]
 

@@ -2,8 +2,17 @@
 
 from .asv_ext import commands
 from .environments import environment
-from .site import budgets, growth, improvements, offline, start, statements
+from .site import budgets, growth, improvements, offline, start, statements, thresholds
 
-__all__ = ["budgets", "environment", "growth", "improvements", "offline", "start", "statements"]
+__all__ = [
+    "budgets",
+    "environment",
+    "growth",
+    "improvements",
+    "offline",
+    "start",
+    "statements",
+    "thresholds",
+]
 
 commands.apply()

@@ -12,7 +12,12 @@ from . import options
 
 def package() -> str:
     """The name of the package of benchmarks, for processes that asv does not start."""
-    return Path(os.environ[options.BENCHMARKS]).name
+    return folder().name
+
+
+def folder() -> Path:
+    """The folder of that package."""
+    return Path(os.environ[options.BENCHMARKS])
 
 
 def name_of(cls: type) -> str:

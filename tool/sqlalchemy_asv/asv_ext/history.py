@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asv.repo import NoSuchNameError, get_repo
 from asv.results import Results, iter_results_for_machine_and_hash
 from asv.util import UserError
 
+from . import git
 from .errors import stop
 from .machine import this_machine
 
@@ -28,6 +30,33 @@ def named(conf: Any, commit: str) -> str:
     """The name that people know a commit by: its tag if it has one, else the start of its hash."""
     tags: dict[str, str] = get_repo(conf).get_tags()
     return next((tag for tag, tagged in tags.items() if tagged == commit), commit[:8])
+
+
+class Accepted(NamedTuple):
+    """A cost that a commit accepts, in a trailer `Cost-accepted: SCENARIO REASON`."""
+
+    commit: str
+    """The full hash."""
+    scenario: str
+    """Its name, with or without parameters."""
+    reason: str
+
+
+_TRAILER = re.compile(r"(?P<scenario>[\w.]+(?:\(.*?\))?)\s*(?P<reason>.*)")
+
+
+def accepted(conf: Any, *commits: str) -> list[Accepted]:
+    """The costs that commits accept; commits as for `git log`, such as `1234abcd..HEAD`."""
+    form = "--format=%H%x09%(trailers:key=Cost-accepted,valueonly,unfold,separator=%x09)"
+    log = git.answer(get_repo(conf)._path, "log", form, *commits) or ""
+    found = []
+    for line in log.splitlines():
+        commit, *values = line.split("\t")
+        for value in filter(None, values):
+            match = _TRAILER.match(value)
+            if match:
+                found.append(Accepted(commit, match["scenario"], match["reason"]))
+    return found
 
 
 def machine_of(conf: Any, asked: str | None) -> str:

@@ -23,10 +23,18 @@ from . import options
     help="The metric that changed.  [default: the first of these that differs]",
 )
 @options.seconds("a step by time")
+@options.fresh
 @options.as_json
 @options.config
 def command(
-    scenario: str, good: str, bad: str, database: str, as_json: bool, config: str | None, **how: Any
+    scenario: str,
+    good: str,
+    bad: str,
+    database: str,
+    fresh: bool,
+    as_json: bool,
+    config: str | None,
+    **how: Any,
 ) -> int:
     """Find the commit between GOOD and BAD that changed a SCENARIO.
 
@@ -40,7 +48,7 @@ def command(
     conf = settings.with_commits(config, good, bad)
     ends = history.commit_hash(conf, good), history.commit_hash(conf, bad)
     commits, turn = bisect.between(conf, *ends)
-    with checkouts(conf, database) as both:
+    with checkouts(conf, database, fresh=fresh) as both:
         found = bisect.find(*both, scenario, commits, turn=turn, **how)
     listed = bisect.lines(conf, found)
     click.echo(json.dumps(dataclasses.asdict(found), indent=1) if as_json else "\n".join(listed))

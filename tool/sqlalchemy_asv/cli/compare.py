@@ -38,6 +38,7 @@ from . import options
     is_flag=True,
     help="Leave machine instructions out, which take most of the time.",
 )
+@options.fresh
 @click.option("--markdown", metavar="FILE", help="Write Markdown; '-' prints it.")
 @click.option("--json", metavar="FILE", help="Write JSON; '-' prints it.")
 @click.option("--html", metavar="FILE", help="Write a page; '-' prints it.")
@@ -51,13 +52,14 @@ def command(
     no_instructions: bool,
     time: str,
     seconds: float,
+    fresh: bool,
     **forms: str | None,
 ) -> int:
     """Tell whether HEAD is slower than BASE, by how much and why.
 
     Counts of both commits come first: they are exact. The wall time of each scenario that changed
-    is compared by pairs of processes that take turns. Both commits are measured; stored results
-    are not read.
+    is compared by pairs of processes that take turns. Both commits are measured; results of asv are
+    not read. Counts of an earlier comparison are used again.
     """
     from ..asv_ext import history, settings
     from ..compare import output, running
@@ -66,7 +68,7 @@ def command(
     conf = settings.with_commits(config, base, head)
     commits = history.commit_hash(conf, base), history.commit_hash(conf, head)
     how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
-    with checkouts(conf, database) as both:
+    with checkouts(conf, database, fresh=fresh) as both:
         found = running.compare(*both, commits, list(scenarios), **how)
     for form, file in forms.items():
         if file == "-":

@@ -44,6 +44,13 @@ def seconds(what: str) -> Callable[[Command], Command]:
     )
 
 
+def fresh(command: Command) -> Command:
+    """`--fresh`, without counts of earlier comparisons."""
+    return click.option(
+        "--fresh", is_flag=True, help="Count anew what an earlier comparison has counted."
+    )(command)
+
+
 def scale(command: Command) -> Command:
     """`--scale`, a factor of the dataset's size."""
     return click.option(

@@ -177,7 +177,7 @@ class ByTime:
 
     def look(self, commit: str) -> tuple[float, bool]:
         self.head.install(commit)
-        self.head.result("counts.count", scenarios=[self.title], instructions=False)
+        self.head.result("sampling.prepare", titles=[self.title])
         middle = (self.good * self.bad) ** 0.5
         estimate = paired.compare(
             self.base,

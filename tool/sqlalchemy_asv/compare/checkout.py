@@ -30,7 +30,13 @@ NAMES = ("base", "head")
 class Checkout:
     """A commit, the environment that holds it, and a folder for its measurements."""
 
-    def __init__(self, conf: Any, name: str, database: str, folder: Path) -> None:
+    def __init__(
+        self, conf: Any, name: str, database: str, folder: Path, *, fresh: bool = False
+    ) -> None:
+        self.kept = {
+            "folder": str(Path(conf.env_dir).absolute().parent / "counts"),
+            "fresh": fresh,
+        }
         self.conf = copy.copy(conf)
         # asv holds one commit in an environment, so each checkout has environments of its own.
         self.conf.env_dir = str(Path(conf.env_dir).parent / "compare" / name)
@@ -78,7 +84,12 @@ class Checkout:
         return {**found, "cwd": self.folder}
 
     def result(self, function: str, **options: Any) -> Any:
-        """The result of a function of `worker`. Raises asv's `UserError` if it failed."""
+        """The result of a function of `worker`. Raises asv's `UserError` if it failed.
+
+        Functions that count use what was counted before, unless this checkout is `fresh`.
+        """
+        if function.startswith("counts."):
+            options["kept"] = self.kept | {"commit": self.commit}
         file = self.folder / "result.json"
         file.unlink(missing_ok=True)
         command = self.command(function, file=str(file), **options)
@@ -95,12 +106,14 @@ class Checkout:
 
 
 @contextlib.contextmanager
-def checkouts(conf: Any, database: str) -> Iterator[tuple[Checkout, Checkout]]:
+def checkouts(
+    conf: Any, database: str, *, fresh: bool = False
+) -> Iterator[tuple[Checkout, Checkout]]:
     """Two checkouts without a commit, on a database that answers, until the block ends."""
     servers.prepare(conf, database)
     # Measured code must not find the working tree's data layer, and leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
-        base, head = (Checkout(conf, name, database, Path(folder)) for name in NAMES)
+        base, head = (Checkout(conf, name, database, Path(folder), fresh=fresh) for name in NAMES)
         yield base, head
 
 

@@ -7,6 +7,14 @@ EXACT = (
 )
 """Small numbers, of which each is shown, and any difference counts. "full scans" is the number of
 tables of which plans read every row."""
+LAID_OUT = ("calls", "instructions", "allocated")
+"""Counts that can follow from the layout of memory."""
+MATTERS = {"calls": 0.002, "instructions": 0.002, "allocated": 0.01, "retained_bytes": 0.01}
+"""The shares up to which a difference is not worth a verdict."""
+TIME_MATTERS = 0.01
+"""The same for times."""
+CERTAIN = 10
+"""A difference of so many times the share that matters is beyond what any layout of memory does."""
 LATER = ((("compiled", "cache_entries"), "work"), (("retained", "retained_bytes"), "memory"))
 """Metrics that ought to be 0, and the kind of verdict if they rise."""
 METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)

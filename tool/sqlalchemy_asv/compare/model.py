@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..asv_ext import history
+from ..case import Case, choose
 from ..growth import growth
 from . import paired
 from .checkout import NAMES
-from .metrics import EXACT, LATER, MEMORY, METRICS
+from .metrics import CERTAIN, EXACT, LAID_OUT, LATER, MATTERS, MEMORY, METRICS, TIME_MATTERS
 
 WORST_FIRST = (
     *(
@@ -28,6 +30,7 @@ WORST_FIRST = (
     *("only at base", "only at head", "unchanged"),
 )
 WORSE = ("slower", "more work", "more memory", "grows faster")
+ACCEPTED = " (accepted)"
 NOT_MEASURED = ("failed", "not comparable")
 
 
@@ -59,17 +62,28 @@ class Compared:
     changes: list[Change] = dataclasses.field(default_factory=list)
     differs: bool = False
     """Whether an exact count differs at all, or another one by more than its threshold."""
+    noise: dict[str, float] = dataclasses.field(default_factory=dict)
+    """The share that layouts of memory change a count by, on both sides together, if measured."""
     time: paired.Estimate | None = None
     time_threshold: float = 0.0
     outcome: str = ""
     """The verdict if the sides cannot be compared; the reason is in `note`."""
     note: str = ""
     causes: list[str] = dataclasses.field(default_factory=list)
+    accepted: str = ""
+    """The commit that accepts the cost, and its reason."""
 
     @property
     def reasons(self) -> list[str]:
-        """The note, if there is one, and the causes."""
-        return [*([self.note] if self.note else []), *self.causes]
+        """The note and the acceptance, if there are any, and the causes."""
+        accepted = f"accepted by {self.accepted}" if self.accepted else ""
+        return [*filter(None, (self.note, accepted)), *self.causes]
+
+    @property
+    def word(self) -> str:
+        """The verdict, and whether a commit accepts it."""
+        accepted = self.accepted and self.verdict in WORSE
+        return f"{self.verdict}{ACCEPTED}" if accepted else self.verdict
 
     @property
     def verdict(self) -> str:
@@ -110,7 +124,7 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        verdicts = {each.verdict for each in self.compared}
+        verdicts = {each.word for each in self.compared}
         if verdicts & set(WORSE):
             return 1
         if not self.compared or verdicts & {"failed"} or verdicts <= set(NOT_MEASURED):
@@ -118,22 +132,36 @@ class Comparison:
         return 0
 
 
-def threshold(conf: Any, title: str, metric: str) -> float:
-    """A benchmark's threshold, by the rule of asv's regressions: the largest of those that fit."""
-    name = f"{title.partition('(')[0]}.{metric}"
+def threshold(conf: Any, title: str, metric: str, noise: float = 0.0) -> float:
+    """The share by which a metric may differ.
+
+    That is the largest share that fits in asv's settings, if there is one. Otherwise, an exact
+    count may not differ at all, and another one by the larger of its noise and what matters.
+    """
+    stated = stated_threshold(conf, title, metric)
+    if stated is not None:
+        return stated
+    if metric in EXACT:
+        return 0.0
+    return max(MATTERS.get(metric, TIME_MATTERS), noise)
+
+
+def stated_threshold(conf: Any, title: str, metric: str) -> float | None:
+    """The threshold of a benchmark in asv's settings, by the rule of asv's regressions."""
+    name = f"{title.partition('(')[0]}.{'time_wall' if metric == 'time' else f'track_{metric}'}"
     fitting = [
         float(share)
         for pattern, share in conf.regressions_thresholds.items()
         if re.match(pattern, name)
     ]
-    return max(fitting, default=0.05)
+    return max(fitting, default=None)
 
 
 def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
     """The scenarios that one side or both can perform, with the verdict of their counts."""
     for title in head["titles"]:
         counts = base["counts"].get(title), head["counts"].get(title)
-        compared = Compared(title, time_threshold=threshold(conf, title, "time_wall"))
+        compared = Compared(title, time_threshold=threshold(conf, title, "time"))
         missing = [isinstance(found, str) for found in counts]
         if all(missing):
             continue
@@ -176,20 +204,42 @@ def written(sizes: Sequence[float], counts: Sequence[float]) -> str:
     return " at ".join(", ".join(f"{each:,g}" for each in row) for row in (counts, sizes))
 
 
+def accept(compared: Sequence[Compared], costs: Sequence[history.Accepted]) -> None:
+    """Mark what commits accept. A trailer that names no scenario here has no effect."""
+    cases = {Case.parse(each.title): each for each in compared}
+    for cost in costs:
+        try:
+            named = choose(cost.scenario, list(cases))
+        except LookupError:
+            continue
+        for case in named:
+            cases[case].accepted = f"{cost.commit[:8]}: {cost.reason or 'no reason given'}"
+
+
 def judge(conf: Any, compared: Compared) -> None:
     """Set `changes` and `differs` from the counts."""
     base, head = compared.counts
-    compared.changes = [
-        Change(
-            metric, base[metric], head[metric], threshold(conf, compared.title, f"track_{metric}")
-        )
-        for metric in METRICS
-        if metric in base and metric in head and base[metric] != head[metric]
-    ]
+    compared.changes = []
+    for metric in METRICS:
+        if metric in base and metric in head and base[metric] != head[metric]:
+            allowed = threshold(conf, compared.title, metric, compared.noise.get(metric, 0.0))
+            compared.changes.append(Change(metric, base[metric], head[metric], allowed))
     exact = (*EXACT, "calls", "sql", "scans", "lazily")
     compared.differs = any(change.counts for change in compared.changes) or any(
         base.get(name) != head.get(name) for name in exact
     )
+
+
+def doubtful(conf: Any, compared: Compared) -> list[str]:
+    """The counts whose difference may come from the layout of memory alone."""
+    return [
+        change.metric
+        for change in compared.changes
+        if change.metric in LAID_OUT
+        and change.counts
+        and abs(change.ratio - 1) < CERTAIN * MATTERS[change.metric]
+        and stated_threshold(conf, compared.title, change.metric) is None
+    ]
 
 
 def largest(compared: Compared) -> float:

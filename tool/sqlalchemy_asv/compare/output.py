@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 from ..templates import render
 from .metrics import EXACT, METRICS
-from .model import WORST_FIRST, Compared, Comparison
+from .model import ACCEPTED, WORST_FIRST, Compared, Comparison
 
 HEADINGS = ("verdict", "scenario", *METRICS, "time")
 
@@ -24,7 +24,7 @@ def text(comparison: Comparison) -> str:
     lines = [summary(comparison), ""]
     lines += [table(comparison, "simple"), ""] if shown(comparison) else []
     for each in shown(comparison):
-        lines += [f"{each.title}: {each.verdict}", *(f"  {reason}" for reason in each.reasons)]
+        lines += [f"{each.title}: {each.word}", *(f"  {reason}" for reason in each.reasons)]
     return "\n".join([*lines, *comparison.remarks]).rstrip() + "\n"
 
 
@@ -34,7 +34,7 @@ def markdown(comparison: Comparison) -> str:
     lines += [table(comparison, "github"), ""] if shown(comparison) else []
     for each in shown(comparison):
         if each.reasons:
-            lines += [f"<details><summary>{html.escape(each.title)}: {each.verdict}</summary>", ""]
+            lines += [f"<details><summary>{html.escape(each.title)}: {each.word}</summary>", ""]
             lines += [f"- {code(reason)}" for reason in each.reasons]
             lines += ["", "</details>"]
     return "\n".join([*lines, *("", *comparison.remarks)]).rstrip() + "\n"
@@ -50,6 +50,7 @@ def as_json(comparison: Comparison) -> str:
     content = dataclasses.asdict(comparison) | {"exit_code": comparison.exit_code}
     for listed, each in zip(content["compared"], comparison.compared, strict=True):
         listed["verdict"] = each.verdict
+        listed["word"] = each.word
         for counts in listed["counts"]:
             counts.pop("sql", None)
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
@@ -71,8 +72,9 @@ def page(comparison: Comparison) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    numbers = Counter(each.verdict for each in comparison.compared)
-    said = ", ".join(f"{numbers[word]} {word}" for word in WORST_FIRST if numbers[word])
+    numbers = Counter(each.word for each in comparison.compared)
+    words = [word for verdict in WORST_FIRST for word in (verdict, f"{verdict}{ACCEPTED}")]
+    said = ", ".join(f"{numbers[word]} {word}" for word in words if numbers[word])
     return (
         f"{' → '.join(comparison.names)} on {comparison.database}: {said or 'nothing was measured'}"
     )
@@ -102,7 +104,7 @@ def table(comparison: Comparison, form: str) -> str:
 
 def row(each: Compared) -> tuple[str, ...]:
     """The cells of a scenario, as `HEADINGS` has them."""
-    return (each.verdict, each.title, *(cell(each, metric) for metric in METRICS), time(each))
+    return (each.word, each.title, *(cell(each, metric) for metric in METRICS), time(each))
 
 
 def cell(compared: Compared, metric: str) -> str:

@@ -8,13 +8,24 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..asv_ext import history
 from . import paired
 from .causes import of_places, of_statements
 from .checkout import Checkout
-from .model import WORST_FIRST, Compared, Comparison, both, judge, largest, of_growth
+from .model import (
+    WORST_FIRST,
+    Compared,
+    Comparison,
+    accept,
+    both,
+    doubtful,
+    judge,
+    largest,
+    of_growth,
+)
 
-LAYOUTS = (1, 2, 3)
-"""The layouts of memory in which instructions are counted again if the first count is doubtful."""
+LAYOUTS = ((1, 2, 3), (4, 5, 6, 7))
+"""The layouts of memory in which doubtful counts are made again."""
 
 
 def say(text: str) -> None:
@@ -41,15 +52,18 @@ def compare(
     say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
     asked = {"scenarios": scenarios, "instructions": instructions}
     found = on_both(sides, "counts.count", **asked)
+    for side, commit, counts in zip(sides, commits, found, strict=True):
+        if counts["again"]:
+            say(f"{counts['again']} counts of {side.named(commit)} are from before")
     compared = list(both(base.conf, *found))
-    if instructions:
-        recount(base, head, compared)
+    recount(base, head, [each for each in compared if not each.outcome])
     judged = [each for each in compared if not each.outcome]
     changed = [each for each in judged if each.differs]
     explain(base, head, changed)
     if time != "none":
         measure(base, head, judged if time == "all" else changed, seconds)
     compared += of_growth(*found)
+    accept(compared, history.accepted(base.conf, f"{commits[0]}..{commits[1]}"))
     compared.sort(key=lambda each: (WORST_FIRST.index(each.verdict), -largest(each), each.title))
     remarks = sorted({text for side in found if (text := side["no_instructions"])})
     if remarks:
@@ -87,25 +101,36 @@ def counted(
 
 
 def recount(base: Checkout, head: Checkout, compared: list[Compared]) -> None:
-    """Count instructions again, in other layouts of memory, if they differ near the threshold."""
-    doubtful = [
-        each
-        for each in compared
-        for change in each.changes
-        if change.metric == "instructions"
-        and change.threshold / 2 < abs(change.ratio - 1) < change.threshold * 2
-    ]
-    if not doubtful:
-        return
-    say(f"counting the instructions of {len(doubtful)} again, in other layouts of memory")
-    titles = [each.title for each in doubtful]
-    more = on_both((base, head), "counts.recount", titles=titles, layouts=LAYOUTS)
-    for each in doubtful:
-        for counts, again in zip(each.counts, more, strict=True):
-            counts["instructions"] = round(
-                statistics.fmean([counts["instructions"], *again.get(each.title, [])])
-            )
-        judge(base.conf, each)
+    """Count what differs a little again, in other layouts of memory, and measure its noise.
+
+    The noise is the spread over layouts, and a count becomes the mean. If the first layouts confirm
+    a difference, further ones have to confirm it as well.
+    """
+    conf = base.conf
+    seen: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
+    for layouts in LAYOUTS:
+        asked = {each.title: metrics for each in compared if (metrics := doubtful(conf, each))}
+        if not asked:
+            return
+        say(f"counting {len(asked)} again, in {len(layouts)} other layouts of memory")
+        titles = {
+            "instructions": [
+                title for title, metrics in asked.items() if "instructions" in metrics
+            ],
+            "plain": [title for title, metrics in asked.items() if {*metrics} - {"instructions"}],
+        }
+        found = on_both((base, head), "counts.recount", layouts=layouts, **titles)
+        for each in compared:
+            for metric in asked.get(each.title, ()):
+                sides = seen.setdefault(
+                    (each.title, metric), ([each.counts[0][metric]], [each.counts[1][metric]])
+                )
+                each.noise[metric] = 0.0
+                for samples, counts, more in zip(sides, each.counts, found, strict=True):
+                    samples += [c[metric] for c in more.get(each.title, []) if metric in c]
+                    counts[metric] = round(statistics.fmean(samples))
+                    each.noise[metric] += (max(samples) - min(samples)) / min(samples)
+            judge(conf, each)
 
 
 def measure(base: Checkout, head: Checkout, compared: list[Compared], seconds: float) -> None:
@@ -114,6 +139,7 @@ def measure(base: Checkout, head: Checkout, compared: list[Compared], seconds: f
         return
     say(f"timing {len(compared)}, each for at most {seconds:.0f} s")
     thresholds = {each.title: each.time_threshold for each in compared}
+    on_both((base, head), "sampling.prepare", titles=list(thresholds))
     found = paired.compare(
         base,
         head,

@@ -115,6 +115,11 @@ class Database(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
+    def version(cls) -> str:
+        """The version of the database, in full."""
+
+    @classmethod
+    @abc.abstractmethod
     def facts(cls) -> dict[str, float]:
         """The version and the settings that explain a time; 1 and 0 for on and off."""
 

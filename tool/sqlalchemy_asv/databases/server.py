@@ -123,12 +123,16 @@ class Server(Database):
         """Make a locked copy of the template; returns its name."""
 
     @classmethod
+    def version(cls) -> str:
+        with cls.admin() as admin:
+            return ".".join(map(str, admin.dialect.server_version_info or ()))
+
+    @classmethod
     def facts(cls) -> dict[str, float]:
         with cls.admin() as admin:
-            version = ".".join(map(str, admin.dialect.server_version_info or ()))
             query = text(cls.all_settings).bindparams(bindparam("names", expanding=True))
             rows = admin.execute(query, {"names": cls.settings}).all()
-        return {"version": number(version), **numeric(rows)}
+        return {"version": number(cls.version()), **numeric(rows)}
 
     # --- connections --------------------------------------------------------------------------
 

@@ -78,12 +78,16 @@ class SQLite(Database):
         return place, fingerprint
 
     @classmethod
+    def version(cls) -> str:
+        return sqlite3.sqlite_version
+
+    @classmethod
     def facts(cls) -> dict[str, float]:
         database = cls()
         names = ("page_size", "cache_size", "synchronous")
         found = {n: database.driver.execute(f"PRAGMA {n}").fetchone()[0] for n in names}
         database.close()
-        return {"version": number(sqlite3.sqlite_version), **found}
+        return {"version": number(cls.version()), **found}
 
     def serialize(self) -> bytes:
         return self.driver.serialize()  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ from asv.results import Results, iter_results
 from asv.util import write_json
 from tabulate import tabulate
 
-from ..asv_ext import git
+from ..asv_ext import git, history
 from ..asv_ext.errors import last_line, stop
 from ..budget import GROWTH
 from ..case import Case
@@ -178,7 +178,11 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
             )
         measured = {k: c for k, c in rows.items() if any(v.value is not None for v in c.values())}
         never = {k: c for k, c in rows.items() if k not in measured and "(" not in k[0]}
+        costs = history.accepted(conf, "--no-walk", *revisions) if revisions else []
         content = {
+            "accepted": [
+                {**cost._asdict(), "commit": cost.commit[: conf.hash_length]} for cost in costs
+            ],
             "columns": columns,
             "rows": [
                 {

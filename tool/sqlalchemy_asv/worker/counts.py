@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from .. import counting
 from ..files import write_json
-from ..instruments import INSTRUMENTS, Counts, Instrument
+from ..instruments import INSTRUMENTS, Calls, Counts, Instrument
 from ..instruments.instructions import Instructions
+from ..instruments.memory import Allocated
 from ..label import verify
 from ..profiler.causes import LeftBehind, Places, Plans, Symbols
 from . import growing
+from .kept import Kept
 from .scenarios import Combination, by_dataset, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
 """The instruments that need no program such as valgrind, and the plans of statements."""
+LAID_OUT: tuple[Instrument, ...] = (Calls(), Allocated())
+"""Those of them whose counts can follow from the layout of memory."""
 
 
 def count(options: str) -> None:
@@ -32,41 +37,71 @@ def count(options: str) -> None:
     Writes "titles", "counts", "growing" (see `growing.series`), "fingerprints", "failed", and
     "no_instructions", the reason why there are none. If the commit lacks something for a title,
     "counts" has a text in place of its counts. If the operation failed, "counts" lacks the title,
-    and "failed" has the error.
+    and "failed" has the error. Counts that are kept are used again: see `kept`.
     """
     given = json.loads(options)
     verify()
-    result: dict[str, Any] = {
-        "titles": [],
-        "counts": {},
-        "growing": {},
-        "fingerprints": {},
-        "failed": {},
-        "no_instructions": "",
+    asked = {each.case.title: each for each in chosen(given["scenarios"]) if comparable(each)}
+    work = Work(Kept(**given["kept"]), asked)
+    made = work.count("plain", list(asked), PLAIN)
+    no_instructions = ""
+    if given["instructions"]:
+        try:
+            _add(made, work.count("instructions", list(asked), [Instructions()]))
+        except NotImplementedError as missing:
+            no_instructions = str(missing)
+    counts = {title: found["counts"] for title, found in made.items()}
+
+    def beyond(more: list[Combination]) -> dict[str, Counts | str]:
+        work.known |= {each.case.title: each for each in more}
+        found = work.count("beyond", [each.case.title for each in more], growing.INSTRUMENTS)
+        return {title: each["counts"] for title, each in found.items()}
+
+    result = {
+        "titles": list(asked),
+        "counts": counts,
+        "growing": growing.series(growing.of_sizes(asked.values()), counts, beyond),
+        "fingerprints": {title: found["fingerprint"] for title, found in made.items()},
+        "failed": {title: work.failed[title] for title in asked if title in work.failed},
+        "no_instructions": no_instructions,
+        "again": sum(title not in work.new for title in counts),
     }
-    asked = [each for each in chosen(given["scenarios"]) if comparable(each)]
-    result["titles"] = [each.case.title for each in asked]
-    for images, of_dataset in by_dataset(asked):
-        made, failed = counted(images, of_dataset, PLAIN)
-        result["failed"] |= failed
-        if given["instructions"]:
-            try:
-                more, failed = counted(images, of_dataset, [Instructions()])
-            except NotImplementedError as missing:
-                result["no_instructions"] = str(missing)
-            else:
-                result["failed"] |= failed
-                _add(made, more)
-        result["counts"] |= made
-        result["growing"] |= growing.series(
-            growing.of_sizes(of_dataset),
-            made,
-            lambda more: counted(images, more, growing.INSTRUMENTS)[0],  # noqa: B023
-        )
-        for each in of_dataset:
-            scale = each.scenario.scale(each.values)
-            result["fingerprints"][each.case.title] = images.fingerprints.get(scale, "")
     write_json(Path(given["file"]), result)
+
+
+class Work:
+    """Counting cases of the installed commit, unless their counts are kept."""
+
+    def __init__(self, kept: Kept, known: Mapping[str, Combination]) -> None:
+        self.kept = kept
+        self.known = dict(known)
+        self.failed: dict[str, str] = {}
+        """The errors of cases, by title."""
+        self.new: set[str] = set()
+        """The titles that were not kept."""
+        self._building = threading.Lock()
+
+    def count(
+        self, kind: str, titles: Sequence[str], instruments: Iterable[Instrument], layout: int = 0
+    ) -> dict[str, Any]:
+        """The "counts" and the "fingerprint" of each title; not of those that fail."""
+
+        def count(missing: list[str]) -> dict[str, Any]:
+            found: dict[str, Any] = {}
+            self.new.update(missing)
+            with self._building:
+                groups = list(by_dataset([self.known[title] for title in missing]))
+            for images, of_dataset in groups:
+                made, failed = counted(images, of_dataset, instruments, layout=layout)
+                self.failed |= failed
+                for each in of_dataset:
+                    title, scale = each.case.title, each.scenario.scale(each.values)
+                    if title in made:
+                        fingerprint = images.fingerprints.get(scale, "")
+                        found[title] = {"counts": made[title], "fingerprint": fingerprint}
+            return found
+
+        return self.kept.get(kind, titles, count)
 
 
 def comparable(each: Combination) -> bool:
@@ -103,34 +138,39 @@ def counted(
     return made, failed
 
 
-def _add(made: dict[str, Counts | str], more: dict[str, Counts | str]) -> None:
+def _add(made: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add further counts of the same titles."""
     for title, found in more.items():
-        counts = made.get(title)
-        if isinstance(counts, dict) and isinstance(found, dict):
-            counts |= found
+        counts = made.get(title, {}).get("counts")
+        if isinstance(counts, dict) and isinstance(found["counts"], dict):
+            counts |= found["counts"]
 
 
-def _of_titles(titles: Sequence[str]) -> list[Combination]:
+def _of_titles(titles: Iterable[str]) -> dict[str, Combination]:
     known = {each.case.title: each for each in chosen([])}
-    return [known[title] for title in titles]
+    return {title: known[title] for title in titles}
 
 
 def recount(options: str) -> None:
-    """Count the instructions of `titles` again, once in each of the `layouts` of memory."""
+    """Count again, once in each of the `layouts` of memory: `instructions` and `plain` are titles.
+
+    Writes the counts of each layout, by title.
+    """
     given = json.loads(options)
-    found: dict[str, list[int]] = {}
-    for images, of_dataset in by_dataset(_of_titles(given["titles"])):
+    instruments = {"instructions": (Instructions(),), "plain": LAID_OUT}
+    work = Work(Kept(**given["kept"]), _of_titles({*given["instructions"], *given["plain"]}))
+    found: dict[str, list[Counts]] = {}
+    asked = [(kind, layout) for layout in given["layouts"] for kind in instruments if given[kind]]
 
-        def in_layout(layout: int) -> dict[str, Counts | str]:
-            made, _ = counted(images, of_dataset, [Instructions()], layout=layout)  # noqa: B023
-            return made
+    def in_layout(kind: str, layout: int) -> dict[str, Any]:
+        return work.count(f"{kind} {layout}", given[kind], instruments[kind], layout)
 
-        # Most of the time goes to starting the process that counts, on one processor.
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for made in pool.map(in_layout, given["layouts"]):
-                for title, counts in made.items():
-                    if isinstance(counts, dict):
-                        found.setdefault(title, []).append(counts["instructions"])
+    # Most of the time goes to starting the process that counts, on one processor.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for made in pool.map(in_layout, *zip(*asked, strict=True)):
+            for title, each in made.items():
+                if isinstance(each["counts"], dict):
+                    found.setdefault(title, []).append(each["counts"])
     write_json(Path(given["file"]), found)
 
 
@@ -141,13 +181,11 @@ def explain(options: str) -> None:
     repetitions leave behind.
     """
     given = json.loads(options)
-    found: dict[str, Counts | str] = {}
-    for images, of_dataset in by_dataset(_of_titles(given["titles"])):
-        made, _ = counted(images, of_dataset, [Places()])
-        for instrument in (Symbols(), LeftBehind()):
-            asked = [each for each in of_dataset if each.case.title in given[instrument.name]]
-            if asked and not instrument.missing():
-                more, _ = counted(images, asked, [instrument])
-                _add(made, more)
-        found |= {title: counts for title, counts in made.items() if isinstance(counts, dict)}
+    work = Work(Kept(**given["kept"]), _of_titles(given["titles"]))
+    made = work.count("places", given["titles"], [Places()])
+    for instrument in (Symbols(), LeftBehind()):
+        if given[instrument.name] and not instrument.missing():
+            _add(made, work.count(instrument.name, given[instrument.name], [instrument]))
+    found = {title: each["counts"] for title, each in made.items()}
+    found = {title: counts for title, counts in found.items() if isinstance(counts, dict)}
     write_json(Path(given["file"]), found)

@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
+from ..files import write_json
 from ..isolation.channel import Channel
 from ..isolation.collector import settle
 from ..isolation.forks import forked
@@ -16,6 +18,15 @@ from .scenarios import Combination, by_dataset, combinations
 
 _clock = time.perf_counter
 """Saved before the application is imported, which may replace it."""
+
+
+def prepare(options: str) -> None:
+    """Fill the databases that `titles` need, unless they are there; writes an empty result."""
+    given = json.loads(options)
+    known = {case.title: each for case, each in combinations().items()}
+    for _ in by_dataset([known[title] for title in given["titles"]]):
+        pass
+    write_json(Path(given["file"]), {})
 
 
 def sample(options: str) -> None:

@@ -19,6 +19,17 @@ $(document).ready(function () {
         );
     }
 
+    function accepted(costs) {
+        if (!costs.length) { return []; }
+        return [
+            $("<h4/>").text("Costs that commits accept"),
+            $("<ul/>").append($.map(costs, function (cost) {
+                return $("<li/>").text(cost.commit + "  " + cost.scenario + ": "
+                    + (cost.reason || "no reason given"));
+            }))
+        ];
+    }
+
     function column(item) {
         var date = $.asv.format_date_yyyymmdd_hhmm(new Date(item.date));
         return $("<th/>").append(
@@ -41,7 +52,8 @@ $(document).ready(function () {
                     + " measured at each commit: green is below the limit, red is not."),
                 $('<table class="table table-condensed"/>').append(
                     $("<thead/>").append(head), $("<tbody/>").append($.map(found.rows, row))
-                )
+                ),
+                accepted(found.accepted)
             );
         });
     });

@@ -1,0 +1,116 @@
+"""Counts that are kept, so that nothing is counted twice.
+
+They are found by a digest of everything that decides a count: the tool, the benchmarks, the commit,
+the installed packages, Python, the processor, and the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import options, suite
+from ..databases.base import chosen
+from ..files import write_json
+from ..label import data_layer
+
+TOOL = Path(__file__).parents[1]
+COMMITS = 50
+"""The number of digests whose counts are kept: those that were used last."""
+
+
+class Kept:
+    """The counts of the installed commit in earlier processes, by kind and title."""
+
+    def __init__(self, folder: str, commit: str, *, fresh: bool = False) -> None:
+        """Counts below a folder. If `fresh`, none are used, but new ones are kept."""
+        self._folder = Path(folder, digest(commit))
+        self._fresh = fresh
+
+    def get(
+        self,
+        kind: str,
+        titles: Sequence[str],
+        count: Callable[[list[str]], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """What is kept of titles; those that are missing are counted, and kept.
+
+        A title that `count` does not return, since it failed, is not kept.
+        """
+        file = self._folder / f"{kind}.json"
+        known: dict[str, Any] = {}
+        if file.exists():
+            known = json.loads(file.read_text(encoding="utf-8"))
+            os.utime(self._folder)  # it was used
+        found = {title: known[title] for title in titles if title in known and not self._fresh}
+        if missing := [title for title in titles if title not in found]:
+            new = count(missing)
+            found |= new
+            if new:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_json(file, known | new)
+                forget_all_but(COMMITS, self._folder.parent)
+        return {title: found[title] for title in titles if title in found}
+
+
+def forget_all_but(number: int, folder: Path) -> None:
+    """Remove the counts that have not been added to for longest."""
+    by_age = sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
+    for old in by_age[number:]:
+        for file in old.iterdir():
+            file.unlink(missing_ok=True)
+        old.rmdir()
+
+
+def digest(commit: str) -> str:
+    """A digest of everything that decides the counts of a commit, in the current process."""
+    parts = {
+        "tool": _of_files(TOOL.rglob("*.py")),
+        "benchmarks": _of_files(suite.folder().rglob("*.py")),
+        "commit": commit,
+        "data layer": data_layer(),
+        "packages": sorted(
+            f"{each.metadata['Name']} {each.version}" for each in importlib.metadata.distributions()
+        ),
+        "python": [sys.version, platform.libc_ver(), sqlite3.sqlite_version],
+        "processor": _processor(),
+        "database": [options.database(), chosen().version()],
+        "valgrind": _valgrind(),
+    }
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _of_files(files: Iterable[Path]) -> str:
+    found = hashlib.blake2b(digest_size=16)
+    for file in sorted(files):
+        content = file.read_bytes()
+        found.update(f"{file.name} {len(content)} ".encode() + content)
+    return found.hexdigest()
+
+
+def _valgrind() -> str:
+    """The version of valgrind; empty if it is missing."""
+    found = shutil.which("valgrind")
+    if found is None:
+        return ""
+    return subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+def _processor() -> str:
+    """The processor's model."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (names or [platform.processor()])[0]
