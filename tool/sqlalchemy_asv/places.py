@@ -26,14 +26,19 @@ def is_application(file: str) -> bool:
 
 
 def application_line(frame: FrameType | None) -> str:
-    """The innermost line of the application, as "package/module.py:12 in function"."""
+    """The innermost line of the application, as `line_of` writes it; or "unknown"."""
     for each in frames(frame):
-        file = each.f_code.co_filename
-        if is_application(file):
-            module = each.f_globals.get("__name__", "").replace(".", "/")
-            name = f"{module}.py" if module and module != "__main__" else Path(file).name
-            return f"{name}:{each.f_lineno} in {each.f_code.co_name}"
+        if is_application(each.f_code.co_filename):
+            return line_of(each)
     return "unknown"
+
+
+def line_of(frame: FrameType) -> str:
+    """The line of a frame, as "package/module.py:12 in function"."""
+    module = frame.f_globals.get("__name__", "").replace(".", "/")
+    name = Path(frame.f_code.co_filename).name
+    name = f"{module}.py" if module and module != "__main__" else name
+    return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 def frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -15,9 +15,7 @@ from . import options
 @click.argument("name")
 @options.database
 @options.scale
-@click.option(
-    "--users", type=options.WHOLE, default=0, help="How many.  [default: the locustfile's]"
-)
+@click.option("--users", type=options.WHOLE, help="How many.  [default: the locustfile's]")
 @click.option(
     "--seconds", type=options.WHOLE, default=300, show_default=True, help="After warm-up."
 )
@@ -50,6 +48,7 @@ def command(database: str, report: str, figures: str, **how: Any) -> int:
 
     for name, file in (("report", report), ("figures", figures)):
         how[name] = str(Path(file).absolute()) if file else ""
+    how["users"] = how["users"] or 0
     if Path(how["name"]).is_file():
         how["name"] = str(Path(how["name"]).absolute())
     return measure(database, "load.load", json.dumps(how))

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tqdm import tqdm
 
 from ..databases.base import dataset_class
-from . import report
-from .response_times import ResponseTimes
+from ..places import is_application, line_of
+from . import pool, report
+from .response_times import ResponseTimes, Waits
 
 URL_VARIABLE = "LOAD_URL"
 """Environment variable with SQLAlchemy's URL of the database. Other users could see an option."""
@@ -50,6 +52,7 @@ class Test:
 
     def begin(self) -> None:
         self.started, self.processor = time.perf_counter(), time.process_time()
+        pool.when_empty.clear()
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.started if self.started else 0.0
@@ -83,11 +86,17 @@ def defaults(users: int) -> None:
         group.add_argument("--report", default="", help="file to write an HTML report to")
 
 
-def record(environment: Any, name: str, seconds: float, error: Exception | None) -> None:
+def record(
+    environment: Any,
+    name: str,
+    seconds: float,
+    error: Exception | None,
+    waits: Waits | None = None,
+) -> None:
     """Record one request, for the tool's report and for Locust's pages."""
     if test.started is None:
         return
-    times.record(name, seconds, None if error is None else reason(error))
+    times.record(name, seconds, None if error is None else reason(error), waits)
     environment.events.request.fire(
         request_type="",
         name=name,
@@ -99,12 +108,21 @@ def record(environment: Any, name: str, seconds: float, error: Exception | None)
 
 
 def reason(error: Exception) -> str:
-    """The reason of a failure, in one line, without the names and addresses that drivers quote."""
+    """The class of a failure, the application's line, and the first line of its text.
+
+    Drivers quote names and addresses; their errors are shown without what they quote.
+    """
     driver = error.orig if isinstance(error, DBAPIError) and error.orig else error
     line = next(iter(str(driver).strip().splitlines()), "")
-    line = re.sub(r"^.*(?:failed: |FATAL: +)", "", line)
-    line = re.sub(r"\"[^\"]*\"|'[^']*'", "…", line)
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+    if driver is not error:
+        line = re.sub(r"^.*(?:failed: |FATAL: +)", "", line)
+        line = re.sub(r"\"[^\"]*\"|'[^']*'", "…", line)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    files = [(frame, frame.f_code.co_filename) for frame in frames]
+    # Of the application itself: a driver's line is the same for every cause.
+    own = [f for f, file in files if is_application(file) and "site-packages" not in file]
+    said = f"{type(error).__name__} at {line_of(own[-1])}" if own else type(error).__name__
+    return f"{said}: {line}" if line else said
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -123,8 +141,9 @@ def url_of_database(distributed: bool) -> URL:
 
 def make_engine(url: URL, pool_size: int) -> Engine:
     """An engine as in an application; SQLite's file is in WAL mode."""
-    pool = {"pool_size": pool_size, "max_overflow": 0} if pool_size else {}
-    engine = create_engine(url, **pool)
+    sizes = {"pool_size": pool_size, "max_overflow": 0} if pool_size else {}
+    engine = create_engine(url, poolclass=pool.MeasuredPool, **sizes)
+    pool.measure(engine)
     if url.get_backend_name() == "sqlite":
 
         @event.listens_for(engine, "connect")
@@ -210,12 +229,15 @@ def progress(runner: Any, seconds: float | None) -> None:
 @events.report_to_master.add_listener
 def send(client_id: str, data: dict[str, Any]) -> None:
     data["response_times"] = times.take()
+    data["when_empty"] = dict(pool.when_empty)
+    pool.when_empty.clear()
     data["processor_share"] = test.processor_share() if test.started else 0.0
 
 
 @events.worker_report.add_listener
 def receive(client_id: str, data: dict[str, Any]) -> None:
     times.add(data.get("response_times", {}))
+    pool.when_empty.update(data.get("when_empty", {}))
     # The largest share: a worker may send its last report after the end of its work.
     test.workers[client_id] = max(
         data.get("processor_share", 0.0), test.workers.get(client_id, 0.0)
@@ -247,7 +269,7 @@ def finish(environment: Any, **_: Any) -> None:
             if operation.histogram.get_total_count()
         },
         limits=dict(users.limits),
-        notes=notes(busy),
+        notes=[*notes(busy), *held(times)],
     )
     report.show(result)
     if options.figures:
@@ -255,6 +277,20 @@ def finish(environment: Any, **_: Any) -> None:
     if options.report:
         report.write_html(Path(options.report), users.__name__, result, times)
     environment.process_exit_code = result.exit_code
+
+
+def held(times: ResponseTimes) -> list[str]:
+    """The operations that held connections, if requests had to wait for one."""
+    total = pool.when_empty.total()
+    if not total:
+        return []
+    shares = ", ".join(f"{name} {n / total:.0%}" for name, n in pool.when_empty.most_common(5))
+    waits = times.all().waits
+    idle = max(0.0, waits.held - waits.database) / max(waits.held, 1e-9)
+    return [
+        f"the pool was empty when requests needed a connection; then they were held by {shares}",
+        f"for {idle:.0%} of the time that connections were held, the database did nothing",
+    ]
 
 
 def notes(busy: dict[str, float]) -> list[str]:

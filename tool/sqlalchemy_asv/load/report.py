@@ -12,7 +12,11 @@ from tabulate import tabulate
 from ..templates import render
 from .response_times import Figures, ResponseTimes
 
-COLUMNS = ("requests", "failed", "requests/s", "average", "p50", "p95", "p99", "max")
+COLUMNS = (
+    *("requests", "failed", "requests/s", "average", "p50", "p95", "p99", "max"),
+    *("for the pool", "in the database"),
+)
+"""The last two are averages; the rest of a response time is Python, and waiting for it."""
 DRAWN = [0, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9, 100]
 """Percentiles."""
 
@@ -57,11 +61,12 @@ def shown(name: str, value: float) -> str:
 
 def row(figures: Figures) -> list[str]:
     times = (figures.average, figures.p50, figures.p95, figures.p99, figures.max)
+    waits = (figures.pool, figures.database)
     return [
         f"{figures.requests}",
         f"{figures.failures} ({figures.error_rate:.2%})",
         f"{figures.throughput:.1f}",
-        *(f"{seconds * 1000:.1f} ms" for seconds in times),
+        *(f"{seconds * 1000:.1f} ms" for seconds in (*times, *waits)),
     ]
 
 

@@ -17,6 +17,23 @@ def histogram() -> HdrHistogram:
 
 
 @dataclasses.dataclass
+class Waits:
+    """The seconds of one request, or of many together."""
+
+    pool: float = 0.0
+    """Waiting for a connection, while all were held."""
+    database: float = 0.0
+    """In the driver: statements, and ends of transactions."""
+    held: float = 0.0
+    """Holding a connection. Others could not have it then, whether or not it was used."""
+
+    def add(self, other: Waits) -> None:
+        self.pool += other.pool
+        self.database += other.database
+        self.held += other.held
+
+
+@dataclasses.dataclass
 class Figures:
     """The reported figures of an operation. Times are in seconds, and include failed requests."""
 
@@ -29,6 +46,12 @@ class Figures:
     p95: float
     p99: float
     max: float
+    pool: float
+    """The average wait for a connection of the pool."""
+    database: float
+    """The average time in the driver."""
+    held: float
+    """The average time for which a connection was held."""
     errors: dict[str, int]
 
 
@@ -39,10 +62,12 @@ class Operation:
         self.histogram = histogram()
         self.seconds = 0.0
         self.errors: Counter[str] = Counter()
+        self.waits = Waits()
 
-    def record(self, seconds: float, error: str | None) -> None:
+    def record(self, seconds: float, error: str | None, waits: Waits) -> None:
         self.histogram.record_value(min(max(round(seconds * 1e6), 1), LONGEST))
         self.seconds += seconds
+        self.waits.add(waits)
         if error is not None:
             self.errors[error] += 1
 
@@ -50,6 +75,7 @@ class Operation:
         self.histogram.add(other.histogram)
         self.seconds += other.seconds
         self.errors += other.errors
+        self.waits.add(other.waits)
 
     def figures(self, duration: float) -> Figures:
         requests, failures = self.histogram.get_total_count(), self.errors.total()
@@ -64,6 +90,9 @@ class Operation:
             p95=p95,
             p99=p99,
             max=self.histogram.get_max_value() / 1e6,
+            pool=self.waits.pool / requests,
+            database=self.waits.database / requests,
+            held=self.waits.held / requests,
             errors=dict(self.errors.most_common()),
         )
 
@@ -74,9 +103,11 @@ class ResponseTimes:
     def __init__(self) -> None:
         self.operations: dict[str, Operation] = {}
 
-    def record(self, name: str, seconds: float, error: str | None = None) -> None:
+    def record(
+        self, name: str, seconds: float, error: str | None = None, waits: Waits | None = None
+    ) -> None:
         """Record a request: the seconds since its user wanted it, and the reason if it failed."""
-        self.operations.setdefault(name, Operation()).record(seconds, error)
+        self.operations.setdefault(name, Operation()).record(seconds, error, waits or Waits())
 
     def all(self) -> Operation:
         """All operations as one."""
@@ -92,6 +123,7 @@ class ResponseTimes:
                 "histogram": operation.histogram.encode().decode(),
                 "seconds": operation.seconds,
                 "errors": dict(operation.errors),
+                "waits": dataclasses.asdict(operation.waits),
             }
             for name, operation in self.operations.items()
         }
@@ -105,3 +137,4 @@ class ResponseTimes:
             operation.histogram.decode_and_add(values["histogram"])
             operation.seconds += values["seconds"]
             operation.errors.update(values["errors"])
+            operation.waits.add(Waits(**values["waits"]))

@@ -14,7 +14,7 @@ from locust.exception import RescheduleTask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from . import events
+from . import events, pool
 
 Result = TypeVar("Result")
 
@@ -77,14 +77,16 @@ class DataLayerUser(User):
         its reason. After any error, the user goes on with another task.
         """
         error: Exception | None = None
-        try:
-            with Session(self.engine) as session:
-                result = operation(session, **arguments)
-        except Exception as raised:
-            error = raised
+        with pool.request(operation.__name__) as waits:
+            try:
+                with Session(self.engine) as session:
+                    result = operation(session, **arguments)
+            except Exception as raised:
+                error = raised
         now = time.perf_counter()
         failure = None if error is None or isinstance(error, answers) else error
-        events.record(self.environment, operation.__name__, now - self.wanted, failure)
+        name = operation.__name__
+        events.record(self.environment, name, now - self.wanted, failure, waits)
         self.wanted = now
         if error is not None:
             raise RescheduleTask

@@ -22,6 +22,7 @@ from ..instruments.statements import StatementsAndRows
 from ..label import refuse
 from ..latency import waits
 from ..profiler.causes import left_behind
+from ..profiler.connections import Held, connections_held
 from ..profiler.cpu import Times, cpu_profile
 from ..profiler.memory import memory_profile
 from ..profiler.plans import plans_of
@@ -43,7 +44,7 @@ def profile(options: str) -> None:
         # The scenario's own scale is 1.
         images.places[1], images.fingerprints[1] = images.places[scale], images.fingerprints[scale]
     try:
-        samples = seconds(scenario().runner(images, values), given["runs"])
+        samples, held = seconds(scenario().runner(images, values), given["runs"])
         runner = scenario().runner(images, values, deterministic=True)
     except NotImplementedError as missing:
         refuse(str(missing))
@@ -54,6 +55,7 @@ def profile(options: str) -> None:
         "database": chosen().name,
         "scale": scale,
         "times": dataclasses.asdict(Times.of(samples)),
+        "held": {"seconds": held.seconds, "idle": held.idle},
         **measured(runner, given["top"]),
         "growth": grown(images, Combination(scenario, values)),
     }
@@ -118,16 +120,23 @@ def grown(images: Images, profiled: Combination) -> list[dict[str, Any]]:
     ]
 
 
-def seconds(runner: Runner, runs: int) -> list[float]:
-    """Wall times of a case."""
+def seconds(runner: Runner, runs: int) -> tuple[list[float], Held]:
+    """Wall times of a case, and the time for which it holds connections: the median of five."""
     samples = []
     for _ in range(runs):
         runner.reset()
         start = time.perf_counter()
         runner.perform()
         samples.append(time.perf_counter() - start)
+    held = []
+    for _ in range(5):
+        runner.reset()
+        with connections_held(runner.database.engine) as each:
+            runner.perform()
+            runner.close()
+        held.append(each)
     runner.finish()
-    return samples
+    return samples, sorted(held, key=lambda each: each.seconds)[2]
 
 
 def measured(runner: Runner, top: int) -> dict[str, Any]:
