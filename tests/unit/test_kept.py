@@ -54,6 +54,7 @@ def test_the_digest_is_of_everything_that_decides(
     (tmp_path / "one.py").write_text("x = 1")
     for name, value in (
         ("data_layer", lambda: "another"),
+        ("_of_distribution", lambda: "another"),
         ("_processor", lambda: "another"),
         ("_valgrind", lambda: "another"),
         ("TOOL", tmp_path),
@@ -69,7 +70,15 @@ def test_the_digest_is_of_everything_that_decides(
     with monkeypatch.context() as changed:
         changed.setattr(importlib.metadata, "distributions", list)
         seen.add(kept.digest("c"))
-    assert len(seen) == 9
+    assert len(seen) == 10
+
+
+def test_commits_with_the_same_data_layer_have_the_same_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept, "record", lambda: {"distribution": "tabulate"})
+    assert kept._of_distribution()
+    assert kept.digest("c") == kept.digest("d")
 
 
 def test_only_the_last_used_are_kept(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class Checkout:
     def __init__(
         self, conf: Any, name: str, database: str, folder: Path, *, fresh: bool = False
     ) -> None:
+        self.fresh = fresh
         self.kept = {
             "folder": str(Path(conf.env_dir).absolute().parent / "counts"),
             "fresh": fresh,

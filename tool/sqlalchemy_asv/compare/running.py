@@ -51,7 +51,12 @@ def compare(
         install(side, commit)
     say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
     asked = {"scenarios": scenarios, "instructions": instructions}
-    found = on_both(sides, "counts.count", **asked)
+    one, other = on_both(sides, "counts.key")
+    if one == other and not base.fresh:
+        # Commits with the same data layer: the second finds what the first has counted.
+        found = [side.result("counts.count", **asked) for side in sides]
+    else:
+        found = on_both(sides, "counts.count", **asked)
     for side, commit, counts in zip(sides, commits, found, strict=True):
         if counts["again"]:
             say(f"{counts['again']} counts of {side.named(commit)} are from before")

@@ -22,7 +22,7 @@ from ..instruments.memory import Allocated
 from ..label import verify
 from ..profiler.causes import LeftBehind, Places, Plans, Symbols
 from . import growing
-from .kept import Kept
+from .kept import Kept, digest
 from .scenarios import Combination, by_dataset, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
@@ -67,6 +67,12 @@ def count(options: str) -> None:
         "again": sum(title not in work.new for title in counts),
     }
     write_json(Path(given["file"]), result)
+
+
+def key(options: str) -> None:
+    """Write the digest under which counts of the installed commit are kept."""
+    given = json.loads(options)
+    write_json(Path(given["file"]), digest(given["kept"]["commit"]))
 
 
 class Work:

@@ -1,7 +1,8 @@
 """Counts that are kept, so that nothing is counted twice.
 
-They are found by a digest of everything that decides a count: the tool, the benchmarks, the commit,
-the installed packages, Python, the processor, and the database.
+They are found by a digest of everything that decides a count: the tool, the benchmarks, the files
+of the commit's data layer, the installed packages, Python, the processor, and the database. Two
+commits with the same data layer have the same counts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 from .. import options, suite
 from ..databases.base import chosen
 from ..files import write_json
-from ..label import data_layer
+from ..label import data_layer, record
 
 TOOL = Path(__file__).parents[1]
 COMMITS = 50
@@ -77,8 +78,7 @@ def digest(commit: str) -> str:
     parts = {
         "tool": _of_files(TOOL.rglob("*.py")),
         "benchmarks": _of_files(suite.folder().rglob("*.py")),
-        "commit": commit,
-        "data layer": data_layer(),
+        "data layer": data_layer() or _of_distribution() or commit,
         "packages": sorted(
             f"{each.metadata['Name']} {each.version}" for each in importlib.metadata.distributions()
         ),
@@ -88,6 +88,21 @@ def digest(commit: str) -> str:
         "valgrind": _valgrind(),
     }
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _of_distribution() -> str:
+    """A digest of the files of the measured distribution; empty outside an environment of asv's.
+
+    An installation has a digest of each file. What is about the installation itself differs.
+    """
+    name = record().get("distribution")
+    if not name:
+        return ""
+    found = hashlib.blake2b(digest_size=16)
+    for file in sorted(importlib.metadata.distribution(name).files or ()):
+        if file.hash is not None and not file.parts[0].endswith(".dist-info"):
+            found.update(f"{file} {file.hash.value} ".encode())
+    return found.hexdigest()
 
 
 def _of_files(files: Iterable[Path]) -> str:
