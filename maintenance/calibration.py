@@ -59,6 +59,9 @@ FEED = "social.HomeFeed('selectin')"
 LOOP = "    for post in posts:\n        _ = post.author.name\n        for comment in post.comments:"
 
 
+FULL = "    return list(session.scalars(select(User).order_by(User.id).limit(limit)))"
+
+
 def in_the_feed(statement: str) -> tuple[str, str, str]:
     """One more statement in the feed, after it has found its posts."""
     return OPERATIONS, LOOP, f"    {statement}\n{LOOP}"
@@ -112,6 +115,61 @@ INJECTIONS = (
         FEED,
         *in_the_feed("for _ in range(6_800):\n        pass"),
         cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+    ),
+    Injection(
+        "a literal that defeats the cache",
+        FEED,
+        *in_the_feed(
+            "from sqlalchemy import literal_column\n"
+            "    key = literal_column(f'{user_id}')\n"
+            "    _ = session.scalar(select(User.name).where(User.id == key))"
+        ),
+        cause=r"compiled in each repetition, another text in each repetition: '\d+', then '\d+'",
+    ),
+    Injection(
+        "a list that keeps every result",
+        FEED,
+        *in_the_feed("home_feed.kept = [*getattr(home_feed, 'kept', []), posts]"),
+        cause=r"left behind by the repetitions: .*\d+ Post\b",
+    ),
+    Injection(
+        "a reference cycle",
+        FEED,
+        *in_the_feed("cycle = {'posts': posts}\n    cycle['itself'] = cycle"),
+        cause=r"only the garbage collector frees, of a repetition: .*dict",
+    ),
+    Injection(
+        "a commit per row",
+        "model_operations.InsertUnitOfWork(100)",
+        "social/techniques.py",
+        "    session.add_all([User(**row) for row in rows])\n    session.commit()",
+        "    for row in rows:\n        session.add(User(**row))\n        session.commit()",
+        cause=r"committed 100 times, not 1",
+    ),
+    Injection(
+        "expired objects, read after a commit",
+        FEED,
+        *in_the_feed("session.commit()"),
+        cause=r"refreshed at fixtures/social/operations\.py:\d+ in home_feed, expired by commit at",
+    ),
+    Injection(
+        "a query per row that was a constant",
+        "query_operations.FullEntities(rows)",
+        "social/techniques.py",
+        FULL,
+        FULL.replace("return", "users =")
+        + "\n    for user in users:\n        session.scalar(select(User.id).where(User.id == user.id))"
+        + "\n    return users",
+        cause=r"statements were constant, are linear: 2, 11, 101, 1,001 at 1, 10, 100, 1,000",
+    ),
+    Injection(
+        "an accidental quadratic loop",
+        "query_operations.FullEntities(rows)",
+        "social/techniques.py",
+        FULL,
+        FULL.replace("    return", "    users =")
+        + "\n    return [u for u in users if [o.id for o in users]]",
+        cause=r"calls were linear, are quadratic",
     ),
 )
 """Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
@@ -293,10 +351,12 @@ def judge(
     instructions: bool = True,
 ) -> Compared:
     """The comparison of an injected change, by counts."""
-    only = [injection.scenario]
-    (found,) = running.compare(
+    # Growth shows over all sizes of a scenario.
+    only = [injection.scenario.partition("(")[0]]
+    compared = running.compare(
         base, head, commits, only, instructions=instructions, time="none"
     ).compared
+    (found,) = (each for each in compared if each.title == injection.scenario)
     return found
 
 

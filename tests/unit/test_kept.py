@@ -54,7 +54,7 @@ def test_the_digest_is_of_everything_that_decides(
     (tmp_path / "one.py").write_text("x = 1")
     for name, value in (
         ("data_layer", lambda: "another"),
-        ("_of_distribution", lambda: "another"),
+        ("_of_distribution", lambda: "one more"),
         ("_processor", lambda: "another"),
         ("_valgrind", lambda: "another"),
         ("TOOL", tmp_path),

@@ -23,6 +23,8 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
             else:
                 yield f"statement {'sent no longer' if before else 'new'}: {text}"
     yield from of_round_trips(base, head)
+    if base.get("commits") != head.get("commits"):
+        yield f"committed {head.get('commits')} times, not {base.get('commits')}"
     yield from of_refreshes(base, head)
     for relationship, times in head["lazily"].items():
         if times != (before := base["lazily"].get(relationship, 0)):
@@ -34,6 +36,9 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
     if head.get("retained", 0) > base.get("retained", 0):
         types = ", ".join(f"{number} {name}" for name, number in head["types"])
         yield f"left behind by the repetitions: {types}"
+    if head.get("cycles", 0) > base.get("cycles", 0):
+        types = ", ".join(f"{number} {name}" for name, number in head.get("cycle types", []))
+        yield f"only the garbage collector frees, of a repetition: {types}"
     scans = Counter(head["scans"])
     scans.subtract(Counter(base["scans"]))
     for table, number in scans.items():

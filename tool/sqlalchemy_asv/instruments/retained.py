@@ -59,7 +59,8 @@ class Retained(Instrument):
         return {
             "retained": retained,
             "retained_bytes": left_bytes(runner, known) if retained or blocks > FEW_BLOCKS else 0,
-            "cycles": cycles,
+            "cycles": cycles.total(),
+            "cycle types": most(cycles),
             "in the cache": with_cache - after.total(),
             "types": most(after - before),
         }
@@ -109,17 +110,23 @@ def repeat(runner: Runner, numbers: Iterable[int]) -> None:
         runner.close()
 
 
-def cycles_of(runner: Runner, n: int) -> int:
-    """Perform the n-th repetition; returns the objects that only the collector frees then."""
+def cycles_of(runner: Runner, n: int) -> Counter[type]:
+    """Perform the n-th repetition; returns the objects that only the collector frees, by type."""
     runner.reset(n)
     gc.collect()
     gc.disable()
     try:
         runner.perform()
         runner.close()
-        return gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found = Counter(map(type, gc.garbage))
     finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
         gc.enable()
+    gc.collect()
+    return found
 
 
 def forget(cache: Any, known: set[Any]) -> None:

@@ -38,5 +38,6 @@ class StatementsAndRows(Instrument):
             "statements": len(tape.statements),
             "rows": tape.rows,
             "round_trips": tape.round_trips if before is None else (after or 0) - before,
+            "commits": tape.items.count("commit"),
             "sql": summary(statement.sql for statement in tape.statements),
         }

@@ -123,14 +123,15 @@ def compile_all(folder: str) -> None:
 
 
 def fork_for_each(folder: str) -> None:
-    """Fork for each job, as many at a time as there are processors, and write each outcome."""
+    """Fork for each job, twice as many at a time as there are processors; write each outcome."""
     work, jobs = _given(folder)
     work.prepare(jobs)
     settle()
     running: list[int] = []
     for number, job in enumerate(jobs):
         # Waits for the oldest, not for any: this process must not depend on the speed of forks.
-        if len(running) == processors():
+        # While it waits for a long one, others keep the processors busy.
+        if len(running) == 2 * processors():
             os.waitpid(running.pop(0), 0)
         running.append(forked(lambda: _report(Path(folder, str(number)), work, job)))  # noqa: B023
     for child in running:

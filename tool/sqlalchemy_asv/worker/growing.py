@@ -10,8 +10,8 @@ from ..growth import DECADE, ENOUGH
 from ..instruments import Calls, Counts, Instrument, StatementsAndRows
 from .scenarios import Combination
 
-GROWING = ("statements", "rows", "round_trips", "calls")
-"""The counts whose growth is told."""
+GROWING = ("statements", "rows", "round_trips", "calls", "instructions")
+"""The counts whose growth is told. One decade more has no instructions."""
 INSTRUMENTS: tuple[Instrument, ...] = (StatementsAndRows(), Calls())
 """The instruments that count them."""
 AFFORDABLE = 100_000
@@ -86,12 +86,15 @@ def series(
             if isinstance(found, dict) and not _exhausted(counted[name], found):
                 counted[name][size] = found
     return {
-        name: {
-            metric: (list(of_sizes), [found[metric] for found in of_sizes.values()])
-            for metric in GROWING
-        }
+        name: {metric: of_metric(of_sizes, metric) for metric in GROWING}
         for name, of_sizes in counted.items()
     }
+
+
+def of_metric(counted: Mapping[float, Counts], metric: str) -> tuple[list[float], list[float]]:
+    """The sizes that have a count of a metric, and the counts."""
+    known = {size: found[metric] for size, found in counted.items() if metric in found}
+    return list(known), list(known.values())
 
 
 def _exhausted(counted: Mapping[float, Counts], beyond: Counts) -> bool:
