@@ -21,7 +21,7 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,8 @@ INJECTIONS = (
         "social/techniques.py",
         FULL,
         FULL.replace("return", "users =")
-        + "\n    for user in users:\n        session.scalar(select(User.id).where(User.id == user.id))"
+        + "\n    for user in users:"
+        + "\n        session.scalar(select(User.id).where(User.id == user.id))"
         + "\n    return users",
         cause=r"statements were constant, are linear: 2, 11, 101, 1,001 at 1, 10, 100, 1,000",
     ),
@@ -335,7 +336,7 @@ def injected(options: argparse.Namespace) -> int:
         first = git("rev-parse", "HEAD")
         for injection in INJECTIONS:
             git("reset", "--quiet", "--hard", first)
-            found = judge(base, head, (first, inject(injection)), injection)
+            (found,) = judge(base, head, (first, inject(injection)), [injection])
             verdict, cause = found.verdict, named(found, injection)
             missed += verdict not in injection.verdict or cause is None
             said = cause or f"NOT NAMED in {found.causes}"
@@ -347,17 +348,17 @@ def judge(
     base: Checkout,
     head: Checkout,
     commits: tuple[str, str],
-    injection: Injection,
+    injections: Sequence[Injection],
     instructions: bool = True,
-) -> Compared:
-    """The comparison of an injected change, by counts."""
+) -> list[Compared]:
+    """The comparison of each injected change, by counts."""
     # Growth shows over all sizes of a scenario.
-    only = [injection.scenario.partition("(")[0]]
+    only = [each.scenario.partition("(")[0] for each in injections]
     compared = running.compare(
         base, head, commits, only, instructions=instructions, time="none"
     ).compared
-    (found,) = (each for each in compared if each.title == injection.scenario)
-    return found
+    by_title = {each.title: each for each in compared}
+    return [by_title[each.scenario] for each in injections]
 
 
 def named(found: Compared, injection: Injection) -> str | None:

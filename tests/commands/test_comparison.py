@@ -16,9 +16,19 @@ from maintenance import calibration
 
 from ..support.clone import COMMAND, Clone
 
-BY_COUNTS = [each for each in calibration.INJECTIONS if "instructions" not in each.name][:-1]
-"""Changes that are found without valgrind. `python -m maintenance.calibration injected` makes all,
-which takes minutes."""
+ALONE = (
+    *("one extra statement", "an eager load turned lazy", "a dropped index"),
+    *("two extra calls per row", "10% more allocation"),
+)
+"""Changes that are made one by one. `python -m maintenance.calibration injected` makes all of them
+so, which takes minutes."""
+TOGETHER = (
+    *("a literal that defeats the cache", "a list that keeps every result", "a reference cycle"),
+    *("a commit per row", "expired objects, read after a commit"),
+    "a query per row that was a constant",
+)
+"""Changes that are made in one commit. All are found without valgrind."""
+BY_NAME = {each.name: each for each in calibration.INJECTIONS}
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +41,21 @@ def both(clone: Clone) -> Iterator[tuple[Checkout, Checkout]]:
             yield pair
 
 
-@pytest.mark.parametrize("injection", BY_COUNTS, ids=lambda each: str(each.name))
+@pytest.mark.parametrize("names", [*((name,) for name in ALONE), TOGETHER], ids=", ".join)
 def test_an_injected_change_is_found_and_its_cause_named(
-    clone: Clone,
-    both: tuple[Checkout, Checkout],
-    injection: calibration.Injection,
+    clone: Clone, both: tuple[Checkout, Checkout], names: tuple[str, ...]
 ) -> None:
+    injections = [BY_NAME[name] for name in names]
     first = clone.run("git", "rev-parse", "HEAD").strip()
     try:
-        second = calibration.inject(injection)
-        found = calibration.judge(*both, (first, second), injection, instructions=False)
+        for injection in injections:
+            second = calibration.inject(injection)
+        found = calibration.judge(*both, (first, second), injections, instructions=False)
     finally:
         clone.run("git", "reset", "--quiet", "--hard", first)
-    assert found.verdict in injection.verdict
-    assert calibration.named(found, injection), found.causes
+    for injection, each in zip(injections, found, strict=True):
+        assert each.verdict in injection.verdict
+        assert calibration.named(each, injection), (injection.name, each.causes)
 
 
 CREATE = "social.CreateUser"

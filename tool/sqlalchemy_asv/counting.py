@@ -54,7 +54,7 @@ def job(
     return Job(scenario.__module__, scenario.__name__, values, images, tuple(instruments))
 
 
-def count(asked: Sequence[Job], *, layout: int = 0) -> list[Outcome]:
+def count(asked: Sequence[Job], *, layout: int = 0, quiet: bool = False) -> list[Outcome]:
     """Count each job. All instruments must count under the same program.
 
     An outcome has, by the name of each instrument, its counts or the reason why there are none.
@@ -81,7 +81,7 @@ def count(asked: Sequence[Job], *, layout: int = 0) -> list[Outcome]:
         outcome
         if outcome.found is None
         else dataclasses.replace(outcome, found=outcome.found | reasons)
-        for outcome in jobs.do(work, possible, command, layout=layout)
+        for outcome in jobs.do(work, possible, command, layout=layout, quiet=quiet)
     ]
 
 

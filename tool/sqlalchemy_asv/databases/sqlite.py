@@ -29,7 +29,7 @@ class SQLite(Database):
     def __init__(self, image: bytes | None = None) -> None:
         self.engine = self.make_engine()
         self._image = image
-        self._changes = -1
+        self._restored = (-1, -1)
         # Looked up once: the connection stays.
         self._driver: Any = self._connected()
 
@@ -60,7 +60,7 @@ class SQLite(Database):
     def reconnect(self) -> None:
         self.run(self.engine.dispose)
         self._driver = self._connected()
-        self._changes = -1
+        self._restored = (-1, -1)
 
     @property
     def driver(self) -> Any:
@@ -104,9 +104,14 @@ class SQLite(Database):
         self.driver.commit()
 
     def restore(self) -> None:
-        if self.driver.total_changes == self._changes:
+        if self._state() == self._restored:
             return
         self.driver.deserialize(self._image)
         # Reads the schema, which the first statement of a sample should not have to do.
         self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        self._changes = self.driver.total_changes
+        self._restored = self._state()
+
+    def _state(self) -> tuple[int, int]:
+        """Numbers that change with the content and with the schema."""
+        ((version,),) = self.driver.execute("PRAGMA schema_version").fetchall()
+        return self.driver.total_changes, version

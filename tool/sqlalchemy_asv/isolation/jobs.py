@@ -58,9 +58,16 @@ class Outcome:
 
 
 def do(
-    work: Work, jobs: Iterable[Any], command: Iterable[str] = (), *, layout: int = 0
+    work: Work,
+    jobs: Iterable[Any],
+    command: Iterable[str] = (),
+    *,
+    layout: int = 0,
+    quiet: bool = False,
 ) -> list[Outcome]:
     """Perform jobs in a process started by `command`, in a `layout` of memory; returns outcomes.
+
+    A job that fails prints its traceback, unless `quiet`.
 
     Raises `NotImplementedError` if processes cannot be forked, and `RuntimeError` if the process
     ends before it has tried all jobs.
@@ -84,6 +91,7 @@ def do(
                 [*python, "isolation.jobs", function, folder],
                 env=environment,
                 stdout=2,
+                stderr=subprocess.DEVNULL if quiet else None,
                 check=False,
             )
             if done.returncode:

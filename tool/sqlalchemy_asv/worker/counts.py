@@ -21,6 +21,7 @@ from ..instruments.instructions import Instructions
 from ..instruments.memory import Allocated
 from ..label import verify
 from ..profiler.causes import LeftBehind, Places, Plans, Symbols
+from ..scenario import Scenario
 from . import growing
 from .kept import Kept, digest
 from .scenarios import Combination, by_dataset, chosen
@@ -98,7 +99,10 @@ class Work:
             with self._building:
                 groups = list(by_dataset([self.known[title] for title in missing]))
             for images, of_dataset in groups:
-                made, failed = counted(images, of_dataset, instruments, layout=layout)
+                # A size that nobody asked for may be more than the operation can do.
+                made, failed = counted(
+                    images, of_dataset, instruments, layout=layout, quiet=kind == "beyond"
+                )
                 self.failed |= failed
                 for each in of_dataset:
                     title, scale = each.case.title, each.scenario.scale(each.values)
@@ -124,13 +128,22 @@ def counted(
     instruments: Iterable[Instrument],
     *,
     layout: int = 0,
+    quiet: bool = False,
 ) -> tuple[dict[str, Counts | str], dict[str, str]]:
     """Counts by title, or a text if the commit lacks something; and the errors of failed cases."""
     instruments = list(instruments)
-    asked = [counting.job(each.scenario, each.values, images, instruments) for each in of_dataset]
+    asked = [
+        counting.job(
+            each.scenario,
+            each.values,
+            images,
+            [one for one in instruments if not one.repeats or _is_measured(each.scenario, one)],
+        )
+        for each in of_dataset
+    ]
     made: dict[str, Counts | str] = {}
     failed: dict[str, str] = {}
-    outcomes = counting.count(asked, layout=layout)
+    outcomes = counting.count(asked, layout=layout, quiet=quiet)
     for each, outcome in zip(of_dataset, outcomes, strict=True):
         title = each.case.title
         if outcome.failed:
@@ -142,6 +155,11 @@ def counted(
             found = [counts for counts in outcome.found.values() if isinstance(counts, dict)]
             made[title] = {name: value for counts in found for name, value in counts.items()}
     return made, failed
+
+
+def _is_measured(scenario: type[Scenario], instrument: Instrument) -> bool:
+    """Whether a scenario measures anything of an instrument. Repetitions take long."""
+    return any(scenario.measures(f"track_{metric.name}") for metric in instrument.metrics)
 
 
 def _add(made: dict[str, Any], more: Mapping[str, Any]) -> None:

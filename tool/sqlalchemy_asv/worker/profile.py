@@ -96,7 +96,7 @@ def grown(images: Images, profiled: Combination) -> list[dict[str, Any]]:
         return differing.count(True) <= 1
 
     def count(cases: Sequence[Combination]) -> dict[str, Any]:
-        return counts.counted(images, cases, growing.INSTRUMENTS)[0]
+        return counts.counted(images, cases, growing.INSTRUMENTS, quiet=True)[0]
 
     combinations = [Combination(scenario, each) for each in scenario.combinations()]
     groups = [
