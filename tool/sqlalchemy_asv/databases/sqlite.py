@@ -104,8 +104,12 @@ class SQLite(Database):
         self.driver.commit()
 
     def restore(self) -> None:
-        if self._state() == self._restored:
+        state = self._state()
+        if state == self._restored:
             return
+        if state[1] != self._restored[1] != -1:
+            # The connection keeps statements that were prepared for the other schema.
+            self.reconnect()
         self.driver.deserialize(self._image)
         # Reads the schema, which the first statement of a sample should not have to do.
         self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()

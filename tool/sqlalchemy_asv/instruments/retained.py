@@ -43,13 +43,12 @@ class Retained(Instrument):
     )
 
     def count(self, runner: Runner) -> Counts:
-        known = fill_caches(runner)
+        known, cycles = fill_caches(runner)
         # Twice, so that a result of it exists whenever it is called.
         before = census()
         before = census()
         blocks = sys.getallocatedblocks()
-        repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS))
-        cycles = cycles_of(runner, 2 * REPETITIONS)
+        repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS + 1))
         runner.database.reconnect()
         with_cache = census().total()
         forget(cache_of(runner), known)
@@ -90,17 +89,18 @@ def cache_of(runner: Runner) -> Any:
     return getattr(runner.database.engine, "_compiled_cache", None) or {}
 
 
-def fill_caches(runner: Runner) -> set[Any]:
-    """The first repetitions, which are not counted; returns the keys in the statement cache.
+def fill_caches(runner: Runner) -> tuple[set[Any], Counter[type]]:
+    """The first repetitions, of which nothing left behind is counted.
 
-    They end as the counted ones do, so that what this leaves is there before.
+    Returns the keys in the statement cache, and the cycles of the last repetition. They end as the
+    counted ones do, so that what this leaves is there before.
     """
     repeat(runner, range(1, REPETITIONS))
     known = set(cache_of(runner))
-    repeat(runner, [REPETITIONS])
+    cycles = cycles_of(runner, REPETITIONS)
     forget(cache_of(runner), known)
     runner.database.reconnect()
-    return known
+    return known, cycles
 
 
 def repeat(runner: Runner, numbers: Iterable[int]) -> None:
@@ -120,7 +120,7 @@ def cycles_of(runner: Runner, n: int) -> Counter[type]:
         runner.close()
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        found = Counter(map(type, gc.garbage))
+        found = Counter(type(each) for each in gc.garbage)
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

@@ -208,7 +208,7 @@ def left_behind(runner: Runner) -> Amounts:
 
     Without the statements in SQLAlchemy's cache.
     """
-    known = fill_caches(runner)
+    known, _ = fill_caches(runner)
     tracemalloc.start(DEPTH)
     try:
         repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS + 1))
