@@ -334,7 +334,7 @@ def injected(options: argparse.Namespace) -> int:
     missed = 0
     with clone() as (base, head):
         first = git("rev-parse", "HEAD")
-        for injection in INJECTIONS:
+        for injection in (each for each in INJECTIONS if re.search(options.only, each.name)):
             git("reset", "--quiet", "--hard", first)
             (found,) = judge(base, head, (first, inject(injection)), [injection])
             verdict, cause = found.verdict, named(found, injection)
@@ -411,7 +411,9 @@ def main(arguments: list[str] | None = None) -> int:
     same.add_argument("--no-instructions", action="store_true")
     same.add_argument("--load", action="store_true", help="keep the other processors busy")
     same.set_defaults(run=identical)
-    subcommands.add_parser("injected", help=injected.__doc__).set_defaults(run=injected)
+    changes = subcommands.add_parser("injected", help=injected.__doc__)
+    changes.add_argument("--only", default="", help="a regular expression of names")
+    changes.set_defaults(run=injected)
     trials = subcommands.add_parser("slower", help=slower.__doc__)
     trials.add_argument("--trials", type=int, default=20)
     trials.add_argument("--scenarios", type=int, default=40, help="as if so many were compared")

@@ -101,6 +101,18 @@ def test_differences_within_the_spread_are_never_a_verdict(noise: list[int]) -> 
             assert recounted(monkeypatch, base, head)[0].verdict == "unchanged"
 
 
+def test_what_another_count_proves_is_not_counted_again() -> None:
+    def doubted(**head: int) -> list[str]:
+        compared = Compared("a.B", counts=(dict.fromkeys(head, M), head))
+        model.judge(CONF, compared)
+        return model.doubtful(CONF, compared)
+
+    assert doubted(instructions=M + 5_000) == ["instructions"]
+    assert doubted(instructions=M + 5_000, statements=M + 1) == []
+    assert doubted(instructions=M + 5_000, calls=2 * M) == []
+    assert doubted(instructions=M - 5_000, statements=M + 1) == ["instructions"]
+
+
 def test_settings_may_state_a_threshold() -> None:
     conf = SimpleNamespace(regressions_thresholds={r"a\.B\.track_calls": 0.1, ".*time_wall": 0.2})
     assert model.threshold(conf, "a.B(1)", "calls", noise=0.5) == 0.1

@@ -231,15 +231,26 @@ def judge(conf: Any, compared: Compared) -> None:
 
 
 def doubtful(conf: Any, compared: Compared) -> list[str]:
-    """The counts whose difference may come from the layout of memory alone."""
+    """The counts whose difference may come from the layout of memory alone.
+
+    None in a direction that another count proves: the verdict would be the same without them.
+    """
+    counting = [change for change in compared.changes if change.counts]
+    unsure = [change for change in counting if small(change)]
+    sure = {change.ratio > 1 for change in counting if change not in unsure}
     return [
         change.metric
-        for change in compared.changes
-        if change.metric in LAID_OUT
-        and change.counts
-        and abs(change.ratio - 1) < CERTAIN * MATTERS[change.metric]
+        for change in unsure
+        if (change.ratio > 1) not in sure
         and stated_threshold(conf, compared.title, change.metric) is None
     ]
+
+
+def small(change: Change) -> bool:
+    """Whether a layout of memory can change a count as much."""
+    if change.metric not in LAID_OUT:
+        return False
+    return abs(change.ratio - 1) < CERTAIN * MATTERS[change.metric]
 
 
 def largest(compared: Compared) -> float:
