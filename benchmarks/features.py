@@ -145,7 +145,7 @@ class ImportAgain(SocialScenario):
         return features.import_again(session)
 
 
-class FirstQuery(SocialScenario):
+class NewEngine(SocialScenario):
     """The first query of a new engine, with the table that it asks: nothing is compiled before."""
 
     # Its statements go through an engine of its own, to no server.

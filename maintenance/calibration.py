@@ -136,7 +136,7 @@ INJECTIONS = (
         "a reference cycle",
         FEED,
         *in_the_feed("cycle = {'posts': posts}\n    cycle['itself'] = cycle"),
-        cause=r"only the garbage collector frees, of a repetition: .*dict",
+        cause=r"only the garbage collector frees, of a repetition: .*\d+ Post\b",
     ),
     Injection(
         "a commit per row",

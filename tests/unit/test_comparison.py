@@ -197,6 +197,8 @@ def judged(**head: Any) -> Compared:
         ({"cache_entries": 5, "statements": 2}, "more work", True),
         ({"retained": 5, "types": [["User", 5]], "calls": 900}, "more memory", True),
         ({"cycles": 0}, "less memory", True),
+        ({"cycles": 9, "calls": 900}, "more memory", True),
+        ({"cycles": 9, "statements": 2}, "less work", True),
     ],
 )
 def test_what_counts_say(head: dict[str, Any], verdict: str, differs: bool) -> None:

@@ -93,6 +93,10 @@ class Compared:
         for metrics, kind in LATER:
             if any(c.metric in metrics and c.counts and c.ratio > 1 for c in self.changes):
                 return f"more {kind}"
+        # More cycles from the same statements are a leak until the garbage collector runs.
+        exact = {c.metric: c for c in self.changes if c.metric in EXACT}
+        if exact.keys() == {"cycles"} and exact["cycles"].ratio > 1:
+            return "more memory"
         by_time = self.time.verdict(self.time_threshold) if self.time else "unchanged"
         if by_time in ("slower", "faster"):
             return by_time

@@ -149,9 +149,13 @@ def _is_dead(found: object) -> bool:
 
 
 def most(found: Counter[type]) -> list[list[Any]]:
-    """The types of which there are most, with their number: built-in types last."""
-    ranked = sorted(
-        found.items(),
-        key=lambda pair: (pair[0].__module__ == "builtins", -pair[1], pair[0].__qualname__),
-    )
+    """The types of which there are most, with their number: the application's first."""
+
+    def rank(pair: tuple[type, int]) -> tuple[int, int, str]:
+        kind, number = pair
+        package = kind.__module__.partition(".")[0]
+        known = ("", "sqlalchemy", *sys.stdlib_module_names)
+        return (package in known) + (package == "builtins"), -number, kind.__qualname__
+
+    ranked = sorted(found.items(), key=rank)
     return [[kind.__qualname__, number] for kind, number in ranked[:MOST]]
