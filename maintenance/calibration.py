@@ -145,6 +145,8 @@ INJECTIONS = (
         "    session.add_all([User(**row) for row in rows])\n    session.commit()",
         "    for row in rows:\n        session.add(User(**row))\n        session.commit()",
         cause=r"committed 100 times, not 1",
+        # SQLite returns no rows for an insert of one row, and so fewer of them.
+        verdict=("mixed", *WORSE),
     ),
     Injection(
         "expired objects, read after a commit",

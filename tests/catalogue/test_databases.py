@@ -166,6 +166,8 @@ def test_a_scenario_returns_the_same_and_sends_as_much_on_every_database(
                 runner.finish()
         for database in seen:
             assert seen[database] == seen["sqlite"], database
+        if "mariadb" not in statements:
+            continue
         assert statements["postgresql"] == statements["mariadb"]
         name = f"{scenario.__module__.partition('.')[2]}.{scenario.__name__}"
         if (name, params) not in ONE_FOR_MANY:

@@ -29,7 +29,7 @@ def test_a_profile_of_a_scenario() -> None:
     assert "times as long" in output
     assert "plan: SEARCH comments USING INDEX" in output
     assert "Statement cache: nothing compiled in repetition 5; the repetitions added no" in output
-    assert "Left behind by 5 repetitions: 0 objects\n" in output
+    assert "Left behind by 5 repetitions: 0 objects, 0 bytes\n" in output
     assert str(ROOT) not in output
     found = json.loads(
         command("profile", "social.HomeFeed.time_wall", "--param", "loading=selectin", "--json")
