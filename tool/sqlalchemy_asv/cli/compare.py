@@ -11,8 +11,8 @@ from . import options
 
 
 @click.command(
-    epilog="Exit codes: 0 nothing is slower; 1 something is slower, more work or more memory; 2"
-    " something could not be measured.",
+    epilog="Exit codes: 0 nothing is worse, or commits accept it; 1 something is slower, more work,"
+    " more memory, or grows faster; 2 something could not be measured.",
 )
 @click.argument("base")
 @click.argument("head", default="HEAD")
