@@ -278,6 +278,8 @@ def test_exit_codes(found: list[Compared], code: int) -> None:
             ],
         ),
         ("allocated", ["+40 bytes at the peak: line"]),
+        ("retained", ["+70 bytes left behind: kept"]),
+        ("retained_bytes", ["+70 bytes left behind: kept"]),
     ],
 )
 def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: list[str]) -> None:
@@ -286,12 +288,14 @@ def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: li
         "bytecodes": {"a": 7, "b": 9},
         "symbols": {"g": 10},
         "allocations": {"line": 2},
+        "left": {"kept": 30},
     }
     after = before | {
         "built-in calls": {"len": 2},
         "bytecodes": {"a": 7, "b": 369},
         "symbols": {"g": 9_010},
         "allocations": {"line": 42},
+        "left": {"kept": 100},
     }
     compared = Compared("a.B", changes=[Change(metric, 100, 101, 0.004)])
     assert list(causes.of_places(compared, before, after)) == said

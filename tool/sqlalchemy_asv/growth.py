@@ -44,12 +44,17 @@ class Growth:
         return f"between {below} and {above} ({power})" if above else f"beyond {below} ({power})"
 
 
+def tell(sizes: Sequence[float]) -> bool:
+    """Whether sizes in rising order are enough to tell growth."""
+    return len(sizes) >= ENOUGH and sizes[-1] >= DECADE * sizes[0]
+
+
 def growth(sizes: Sequence[float], counts: Sequence[float]) -> Growth | None:
     """The growth of counts with sizes in rising order; None if they do not tell.
 
     The lowest class that explains all counts, else the exponent that explains them best.
     """
-    if len(sizes) < ENOUGH or sizes[-1] < DECADE * sizes[0]:
+    if not tell(sizes):
         return None
     for exponent in CLASSES:
         if max(_misses(sizes, counts, exponent)) <= 1:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..latency import waits
+from .metrics import LEFT
 from .model import Compared
 
 
@@ -87,7 +88,7 @@ def of_places(
             yield f"{number:+,} bytecode instructions: {place}"
         for place, number in differences.get("symbols", [])[:2]:
             yield f"{number:+,} machine instructions: {place}"
-    if "retained" in changed:
+    if not changed.isdisjoint(LEFT):
         for place, number in differences.get("left", [])[:2]:
             yield f"{number:+,} bytes left behind: {place}"
     if "allocated" in changed:

@@ -15,6 +15,8 @@ TIME_MATTERS = 0.01
 """The same for times."""
 CERTAIN = 10
 """A difference of so many times the share that matters is beyond what any layout of memory does."""
-LATER = ((("compiled", "cache_entries"), "work"), (("retained", "retained_bytes"), "memory"))
+LEFT = ("retained", "retained_bytes")
+"""Left behind by repetitions, as objects and as bytes."""
+LATER = ((("compiled", "cache_entries"), "work"), (LEFT, "memory"))
 """Metrics that ought to be 0, and the kind of verdict if they rise."""
 METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)

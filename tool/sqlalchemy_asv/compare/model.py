@@ -15,21 +15,12 @@ from . import paired
 from .checkout import NAMES
 from .metrics import CERTAIN, EXACT, LAID_OUT, LATER, MATTERS, MEMORY, METRICS, TIME_MATTERS
 
+WORSE = ("slower", "more work", "more memory", "grows faster")
 WORST_FIRST = (
-    *(
-        "slower",
-        "more work",
-        "more memory",
-        "grows faster",
-        "failed",
-        "not comparable",
-        "inconclusive",
-        "mixed",
-    ),
+    *(*WORSE, "failed", "not comparable", "inconclusive", "mixed"),
     *("faster", "less work", "less memory", "grows slower"),
     *("only at base", "only at head", "unchanged"),
 )
-WORSE = ("slower", "more work", "more memory", "grows faster")
 ACCEPTED = " (accepted)"
 NOT_MEASURED = ("failed", "not comparable")
 
@@ -89,7 +80,7 @@ class Compared:
     def verdict(self) -> str:
         if self.outcome:
             return self.outcome
-        # What hurts later is worse, whatever one performance costs.
+        # Costs that show later are worse, whatever one performance costs.
         for metrics, kind in LATER:
             if any(c.metric in metrics and c.counts and c.ratio > 1 for c in self.changes):
                 return f"more {kind}"
@@ -191,10 +182,8 @@ def of_growth(base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
         faster: list[str] = []
         slower: list[str] = []
         for metric, (sizes, counts) in series.items():
-            before, after = (
-                growth(*base["growing"].get(name, {}).get(metric, ((), ()))),
-                growth(sizes, counts),
-            )
+            before = growth(*base["growing"].get(name, {}).get(metric, ((), ())))
+            after = growth(sizes, counts)
             if before and after and (after.exceeds(before) or before.exceeds(after)):
                 said = f"{metric} were {before}, are {after}: {written(sizes, counts)}"
                 (faster if after.exceeds(before) else slower).append(said)

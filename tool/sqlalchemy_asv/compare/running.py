@@ -12,6 +12,7 @@ from ..asv_ext import history
 from . import paired
 from .causes import of_places, of_statements
 from .checkout import Checkout
+from .metrics import LEFT
 from .model import (
     WORST_FIRST,
     Compared,
@@ -59,10 +60,10 @@ def compare(
         found = on_both(sides, "counts.count", **asked)
     for side, commit, counts in zip(sides, commits, found, strict=True):
         if counts["again"]:
-            say(f"{counts['again']} counts of {side.named(commit)} are from before")
+            say(f"{counts['again']} counts of {side.named(commit)} were known")
     compared = list(both(base.conf, *found))
-    recount(base, head, [each for each in compared if not each.outcome])
     judged = [each for each in compared if not each.outcome]
+    recount(base, head, judged)
     changed = [each for each in judged if each.differs]
     explain(base, head, changed)
     if time != "none":
@@ -171,7 +172,7 @@ def explain(base: Checkout, head: Checkout, changed: list[Compared]) -> None:
         if any(c.metric == "instructions" and c.counts for c in each.changes)
         and not any(c.metric == "calls" for c in each.changes)
     ]
-    left = [each.title for each in changed if any(c.metric == "retained" for c in each.changes)]
+    left = [each.title for each in changed if any(c.metric in LEFT for c in each.changes)]
     found = on_both((base, head), "counts.explain", titles=titles, symbols=symbols, left=left)
     for each in changed:
         places = [side.get(each.title, {}) for side in found]

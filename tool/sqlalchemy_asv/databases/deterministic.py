@@ -38,7 +38,7 @@ WAITED = (
 
 
 def noted_nowhere() -> None:
-    """What a connection does at each wait, until its database counts them."""
+    """A connection's waits count nowhere until its database counts them."""
 
 
 class CountingRoundTrips(Server):
@@ -174,7 +174,7 @@ class DeterministicAsyncMariaDB(DeterministicAsyncServer, DeterministicMariaDB):
 
 
 READ, WRITE = 1, 2
-"""What psycopg waits for; 3 is either."""
+"""The two that psycopg waits for; 3 is either."""
 PAUSE = 20
 """Milliseconds without another answer, after which the server has given all."""
 
@@ -192,7 +192,7 @@ def sending_first() -> Any:
         waits: Callable[[], object] = noted_nowhere
 
         def wait(self, generator: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
-            """Run one of psycopg's generators, which yield what they wait for, to its end."""
+            """Run one of psycopg's generators, to its end. They yield what they wait for."""
             poll = select.poll()
             try:
                 wanted = int(next(generator))

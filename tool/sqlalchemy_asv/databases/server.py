@@ -125,14 +125,19 @@ class Server(Database):
     @classmethod
     def version(cls) -> str:
         with cls.admin() as admin:
-            return ".".join(map(str, admin.dialect.server_version_info or ()))
+            return cls._version(admin)
+
+    @staticmethod
+    def _version(admin: Connection) -> str:
+        return ".".join(map(str, admin.dialect.server_version_info or ()))
 
     @classmethod
     def facts(cls) -> dict[str, float]:
         with cls.admin() as admin:
+            version = cls._version(admin)
             query = text(cls.all_settings).bindparams(bindparam("names", expanding=True))
             rows = admin.execute(query, {"names": cls.settings}).all()
-        return {"version": number(cls.version()), **numeric(rows)}
+        return {"version": number(version), **numeric(rows)}
 
     # --- connections --------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ class SQLite(Database):
     def __init__(self, image: bytes | None = None) -> None:
         self.engine = self.make_engine()
         self._image = image
-        self._restored = (-1, -1)
+        self._restored: tuple[int, int] | None = None
         # Looked up once: the connection stays.
         self._driver: Any = self._connected()
 
@@ -60,7 +60,7 @@ class SQLite(Database):
     def reconnect(self) -> None:
         self.run(self.engine.dispose)
         self._driver = self._connected()
-        self._restored = (-1, -1)
+        self._restored = None
 
     @property
     def driver(self) -> Any:
@@ -104,12 +104,13 @@ class SQLite(Database):
         self.driver.commit()
 
     def restore(self) -> None:
-        state = self._state()
-        if state == self._restored:
-            return
-        if state[1] != self._restored[1] != -1:
-            # The connection keeps statements that were prepared for the other schema.
-            self.reconnect()
+        if self._restored is not None:
+            changes, schema = self._state()
+            if (changes, schema) == self._restored:
+                return
+            if schema != self._restored[1]:
+                # The connection keeps statements that were prepared for the other schema.
+                self.reconnect()
         self.driver.deserialize(self._image)
         # Reads the schema, which the first statement of a sample should not have to do.
         self.driver.execute("SELECT count(*) FROM sqlite_master").fetchall()

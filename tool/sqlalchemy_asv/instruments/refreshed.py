@@ -24,8 +24,8 @@ class Refreshed(Instrument):
     """Counts the loads of attributes of an object that something has expired.
 
     A commit expires all objects of a session by default. Each attribute that is read then loads its
-    object again, by a statement for each object. What a query loads again by the way is not
-    counted.
+    object again, by a statement for each object. Objects that a query loads again by the
+    way are not counted.
     """
 
     name = "refreshed"

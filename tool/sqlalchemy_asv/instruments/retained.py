@@ -74,10 +74,7 @@ def left_bytes(runner: Runner, known: set[Any]) -> int:
     try:
         sizes = []
         for n in (2, 3, 4):
-            repeat(runner, range(n * REPETITIONS + 1, (n + 1) * REPETITIONS + 1))
-            runner.database.reconnect()
-            forget(cache_of(runner), known)
-            gc.collect()
+            repeat_and_forget(runner, n, known)
             sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
@@ -108,6 +105,14 @@ def repeat(runner: Runner, numbers: Iterable[int]) -> None:
         runner.reset(n)
         runner.perform()
         runner.close()
+
+
+def repeat_and_forget(runner: Runner, turn: int, known: set[Any]) -> None:
+    """The repetitions of a turn (from 0), without what caches and cycles hold after them."""
+    repeat(runner, range(turn * REPETITIONS + 1, (turn + 1) * REPETITIONS + 1))
+    runner.database.reconnect()
+    forget(cache_of(runner), known)
+    gc.collect()
 
 
 def cycles_of(runner: Runner, n: int) -> Counter[type]:

@@ -7,7 +7,6 @@ since both change without a change of the work.
 
 from __future__ import annotations
 
-import gc
 import linecache
 import os
 import re
@@ -20,10 +19,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
 
-from ..instruments.base import REPETITIONS, Counts, Instrument, Metric
+from ..instruments.base import Counts, Instrument, Metric
 from ..instruments.calls import profiled
 from ..instruments.instructions import LOGS
-from ..instruments.retained import cache_of, fill_caches, forget, repeat
+from ..instruments.retained import fill_caches, repeat_and_forget
 from ..isolation import addresses
 from ..isolation.collector import undisturbed
 from ..isolation.forks import forked
@@ -211,10 +210,7 @@ def left_behind(runner: Runner) -> Amounts:
     known, _ = fill_caches(runner)
     tracemalloc.start(DEPTH)
     try:
-        repeat(runner, range(REPETITIONS + 1, 2 * REPETITIONS + 1))
-        runner.database.reconnect()
-        forget(cache_of(runner), known)
-        gc.collect()
+        repeat_and_forget(runner, 1, known)
         snapshot = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()

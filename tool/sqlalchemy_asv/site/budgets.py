@@ -22,7 +22,8 @@ from ..asv_ext.errors import last_line, stop
 from ..budget import GROWTH
 from ..case import Case
 from ..environments import workers
-from ..growth import Growth, by_size
+from ..growth import Growth
+from .growth import of_benchmark
 from .pages import add_page
 
 STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
@@ -106,11 +107,8 @@ def of_growth(
     budget: dict[str, Any], params: Sequence[Sequence[str]], values: Sequence[float]
 ) -> Iterator[Verdict]:
     """The verdicts on a promised class of growth, over each numeric parameter."""
-    name = budget["benchmark"]
-    cases = [case.arguments for case in Case.of_benchmark(name, params)]
-    found = by_size(budget["parameters"], zip(cases, values, strict=True))
-    for arguments, one in found.items():
-        title = Case(budget["scenario"], arguments).title
+    found = of_benchmark(budget["benchmark"], budget["parameters"], params, values)
+    for title, one in found.items():
         yield Verdict(title, budget["figure"], budget["limit"], one.exponent)
     if not found:
         why = "its sizes do not tell: three over a decade are needed"

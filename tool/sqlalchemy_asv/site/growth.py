@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,25 @@ def classes(results: Results, benchmarks: Any) -> dict[str, dict[str, Growth]]:
     """The growth of each metric, by title, in one file of results."""
     found: dict[str, dict[str, Growth]] = {}
     for name in results.get_all_result_keys():
-        scenario, metric = split(name)
+        _, metric = split(name)
         if metric.removeprefix("track_") not in METRICS or name not in benchmarks:
             continue
         params = results.get_result_params(name)
         values = results.get_result_value(name, params)
-        cases = [case.arguments for case in Case.of_benchmark(name, params)]
         names = benchmarks[name]["param_names"]
-        for arguments, one in by_size(names, zip(cases, values, strict=True)).items():
-            title = Case(scenario, arguments).title
+        for title, one in of_benchmark(name, names, params, values).items():
             found.setdefault(title, {})[metric.removeprefix("track_")] = one
     return found
+
+
+def of_benchmark(
+    name: str, names: Sequence[str], params: Sequence[Sequence[str]], values: Sequence[float]
+) -> dict[str, Growth]:
+    """The growth of a benchmark's values over each of its numeric parameters, by title."""
+    scenario, _ = split(name)
+    cases = [case.arguments for case in Case.of_benchmark(name, params)]
+    found = by_size(names, zip(cases, values, strict=True))
+    return {Case(scenario, arguments).title: one for arguments, one in found.items()}
 
 
 class GrowthOfCounts(OutputPublisher):  # type: ignore[misc]

@@ -24,7 +24,7 @@ from ..profiler.causes import LeftBehind, Places, Plans, Symbols
 from ..scenario import Scenario
 from . import growing
 from .kept import Kept, digest
-from .scenarios import Combination, by_dataset, chosen
+from .scenarios import Combination, by_dataset, by_title, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
 """The instruments that need no program such as valgrind, and the plans of statements."""
@@ -170,11 +170,6 @@ def _add(made: dict[str, Any], more: Mapping[str, Any]) -> None:
             counts |= found["counts"]
 
 
-def _of_titles(titles: Iterable[str]) -> dict[str, Combination]:
-    known = {each.case.title: each for each in chosen([])}
-    return {title: known[title] for title in titles}
-
-
 def recount(options: str) -> None:
     """Count again, once in each of the `layouts` of memory: `instructions` and `plain` are titles.
 
@@ -182,7 +177,7 @@ def recount(options: str) -> None:
     """
     given = json.loads(options)
     instruments = {"instructions": (Instructions(),), "plain": LAID_OUT}
-    work = Work(Kept(**given["kept"]), _of_titles({*given["instructions"], *given["plain"]}))
+    work = Work(Kept(**given["kept"]), by_title())
     found: dict[str, list[Counts]] = {}
     asked = [(kind, layout) for layout in given["layouts"] for kind in instruments if given[kind]]
 
@@ -205,7 +200,7 @@ def explain(options: str) -> None:
     repetitions leave behind.
     """
     given = json.loads(options)
-    work = Work(Kept(**given["kept"]), _of_titles(given["titles"]))
+    work = Work(Kept(**given["kept"]), by_title())
     made = work.count("places", given["titles"], [Places()])
     for instrument in (Symbols(), LeftBehind()):
         if given[instrument.name] and not instrument.missing():

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 from ..case import Case
-from ..growth import DECADE, ENOUGH
+from ..growth import DECADE, tell
 from ..instruments import Calls, Counts, Instrument, StatementsAndRows
 from .scenarios import Combination
 
@@ -56,9 +56,9 @@ def of_sizes(combinations: Iterable[Combination]) -> list[Sizes]:
                 name = Case(case.scenario, tuple(arguments)).title
                 found.setdefault(name, Sizes(name, names[place], {})).cases[value] = each
     return [
-        dataclasses.replace(each, cases=dict(sorted(each.cases.items())))
+        dataclasses.replace(each, cases={size: each.cases[size] for size in sizes})
         for each in found.values()
-        if len(each.cases) >= ENOUGH and max(each.cases) >= DECADE * min(each.cases)
+        if tell(sizes := sorted(each.cases))
     ]
 
 

@@ -93,7 +93,8 @@ def digest(commit: str) -> str:
 def _of_distribution() -> str:
     """A digest of the files of the measured distribution; empty outside an environment of asv's.
 
-    An installation has a digest of each file. What is about the installation itself differs.
+    An installation has a digest of each file. Files about the installation itself are left out,
+    since they differ.
     """
     name = record().get("distribution")
     if not name:

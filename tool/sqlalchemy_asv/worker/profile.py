@@ -161,7 +161,7 @@ def measured(runner: Runner, top: int) -> dict[str, Any]:
     sent = StatementsAndRows().count(runner)
     cache, retained = Compiled().count(runner), Retained().count(runner)
     refreshed = Refreshed().count(runner)
-    lines = left_behind(runner) if retained["retained"] else {}
+    lines = left_behind(runner) if retained["retained"] or retained["retained_bytes"] else {}
     cost = ratio(
         profiled, runner.perform, pairs=5, seconds=0.2, prepare=(runner.reset, runner.reset)
     )

@@ -14,7 +14,7 @@ from ..isolation.channel import Channel
 from ..isolation.collector import settle
 from ..isolation.forks import forked
 from ..runner import Runner
-from .scenarios import Combination, by_dataset, combinations
+from .scenarios import Combination, by_dataset, by_title
 
 _clock = time.perf_counter
 """Saved before the application is imported, which may replace it."""
@@ -23,7 +23,7 @@ _clock = time.perf_counter
 def prepare(options: str) -> None:
     """Fill the databases that `titles` need, unless they are there; writes an empty result."""
     given = json.loads(options)
-    known = {case.title: each for case, each in combinations().items()}
+    known = by_title()
     for _ in by_dataset([known[title] for title in given["titles"]]):
         pass
     write_json(Path(given["file"]), {})
@@ -40,7 +40,7 @@ def sample(options: str) -> None:
     if given["core"] is not None:
         os.sched_setaffinity(0, {given["core"]})
     channel = Channel.inherited(given["channel"])
-    known = {case.title: each for case, each in combinations().items()}
+    known = by_title()
     settle()
     channel.send("ready")
     while title := channel.receive():

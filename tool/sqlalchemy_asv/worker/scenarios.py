@@ -36,6 +36,11 @@ def combinations() -> dict[Case, Combination]:
     }
 
 
+def by_title() -> dict[str, Combination]:
+    """Every combination, by the title of its case."""
+    return {case.title: each for case, each in combinations().items()}
+
+
 def chosen(asked: Sequence[str]) -> list[Combination]:
     """The combinations that names select, or all if there are no names.
 
