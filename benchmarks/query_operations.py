@@ -1,11 +1,12 @@
 """Reading: by key, by filter, with related objects, by page, and in aggregate."""
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy.orm import Session
 from sqlalchemy_asv import Budget, lazy_import
 
-from .base import NOW, ROWS, SCALES, STRATEGIES, EcommerceScenario, SocialScenario
+from .base import NOW, ROWS, SCALES, STRATEGIES, EcommerceScenario, SocialScenario, nth
 
 social = lazy_import("fixtures.social.operations")
 ecommerce = lazy_import("fixtures.ecommerce.operations")
@@ -96,8 +97,13 @@ class RaiseLoad(SocialScenario):
 class PostsTagged(SocialScenario):
     """The twenty newest posts under a tag with all their tags: many to many."""
 
+    tag = "tag7"
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"tag": f"tag{nth(n)}"}
+
     def operation(self, session: Session) -> object:
-        return social.posts_tagged(session, "tag7")
+        return social.posts_tagged(session, self.tag)
 
 
 class Payments(EcommerceScenario):
@@ -113,8 +119,13 @@ class Payments(EcommerceScenario):
 class CardPayments(EcommerceScenario):
     """A hundred payments by card: one class of a joined-table hierarchy."""
 
+    network = "visa"
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"network": ("amex", "mastercard", "visa")[n % 3]}
+
     def operation(self, session: Session) -> object:
-        return ecommerce.card_payments(session, "visa", 100)
+        return ecommerce.card_payments(session, self.network, 100)
 
 
 # --- what comes back ------------------------------------------------------------------------------
@@ -145,15 +156,25 @@ class ColumnsOnly(SocialScenario):
 class FilterUsers(SocialScenario):
     """Users of a status whose name begins with a letter."""
 
+    start = "A"
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"start": "BCDEFGHIJK"[n % 10]}
+
     def operation(self, session: Session) -> object:
-        return techniques.filter_users(session, start="A", status="active")
+        return techniques.filter_users(session, start=self.start, status="active")
 
 
 class Hybrid(SocialScenario):
     """A hundred users, filtered and ordered by a hybrid property."""
 
+    users = 100
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"users": 100 + nth(n)}
+
     def operation(self, session: Session) -> object:
-        return techniques.by_hybrid(session, 100)
+        return techniques.by_hybrid(session, self.users)
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -200,8 +221,13 @@ class TrendingPosts(SocialScenario):
     params = (SCALES,)
     param_names = ("scale",)
 
+    since = dt.datetime(2025, 12, 1)
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"since": dt.datetime(2025, 12, 1 + nth(n))}
+
     def operation(self, session: Session) -> object:
-        return social.trending_posts(session, since=dt.datetime(2025, 12, 1))
+        return social.trending_posts(session, since=self.since)
 
 
 class SearchPosts(SocialScenario):
@@ -210,8 +236,13 @@ class SearchPosts(SocialScenario):
     params = (SCALES,)
     param_names = ("scale",)
 
+    word = "between"
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"word": ("after", "before", "during", "until", "while")[n % 5]}
+
     def operation(self, session: Session) -> object:
-        return social.search_posts(session, "between")
+        return social.search_posts(session, self.word)
 
 
 class SalesReport(EcommerceScenario):
@@ -237,5 +268,10 @@ class TopProductsPerCategory(EcommerceScenario):
 class CategoryTree(EcommerceScenario):
     """A category and all below it, by a recursive query."""
 
+    category_id = 1
+
+    def arguments(self, n: int) -> dict[str, Any]:
+        return {"category_id": nth(n)}
+
     def operation(self, session: Session) -> object:
-        return ecommerce.category_tree(session, 1)
+        return ecommerce.category_tree(session, self.category_id)
