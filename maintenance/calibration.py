@@ -3,6 +3,7 @@
     python -m maintenance.calibration identical --comparisons 20
     python -m maintenance.calibration identical --comparisons 200 --time --load
     python -m maintenance.calibration injected
+    python -m maintenance.calibration harmless
     python -m maintenance.calibration slower --trials 20
 
 Exit codes: 0 every verdict was right, 1 one was not, 2 it could not be measured.
@@ -11,6 +12,7 @@ Exit codes: 0 every verdict was right, 1 one was not, 2 it could not be measured
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import copy
 import dataclasses
@@ -21,7 +23,7 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,9 @@ LOOP = "    for post in posts:\n        _ = post.author.name\n        for commen
 
 
 FULL = "    return list(session.scalars(select(User).order_by(User.id).limit(limit)))"
+
+
+SLOWER = "5% more wall time in a loop without calls"
 
 
 def in_the_feed(statement: str) -> tuple[str, str, str]:
@@ -111,7 +116,7 @@ INJECTIONS = (
         cause=r"bytes at the peak: fixtures/social/operations\.py `_ = bytes\(",
     ),
     Injection(
-        "5% more wall time in a loop without calls",
+        SLOWER,
         FEED,
         *in_the_feed("for _ in range(6_800):\n        pass"),
         cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
@@ -176,6 +181,64 @@ INJECTIONS = (
     ),
 )
 """Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
+
+
+def moved(source: str, name: str) -> str:
+    """A module with one of its functions at its end. Raises `UserError` if it has none such."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            text = ast.get_source_segment(source, node) or ""
+            return source.replace(f"{text}\n", "", 1) + f"\n\n{text}\n"
+    raise UserError(f"there is no function {name} to move")
+
+
+HARMLESS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    (
+        "a docstring",
+        f"fixtures/{OPERATIONS}",
+        lambda source: source.replace('"""', '"""Of every network. ', 1),
+    ),
+    (
+        "lines that move",
+        f"fixtures/{OPERATIONS}",
+        lambda source: source.replace("class NotFound", "# One.\n# Two.\n\nclass NotFound", 1),
+    ),
+    ("a moved function", f"fixtures/{OPERATIONS}", lambda source: moved(source, "create_user")),
+    (
+        "a dependency that is not executed",
+        "pyproject.toml",
+        lambda source: source.replace('    "tqdm', '    "six==1.17.0",\n    "tqdm', 1),
+    ),
+    (
+        "a new table",
+        "fixtures/social/models.py",
+        lambda source: (
+            source
+            + '\n\nclass Device(Base):\n    __tablename__ = "devices"\n\n'
+            + "    id: Mapped[int] = mapped_column(primary_key=True)\n"
+            + '    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)\n'
+        ),
+    ),
+    (
+        "a new operation",
+        f"fixtures/{OPERATIONS}",
+        lambda source: (
+            source
+            + "\n\ndef comments_of(session: Session, user_id: int) -> list[Comment]:\n"
+            + '    """The comments of a user."""\n'
+            + "    wrote = select(Comment).where(Comment.author_id == user_id)\n"
+            + "    return list(session.scalars(wrote))\n"
+        ),
+    ),
+    (
+        "an import that nothing uses",
+        f"fixtures/{OPERATIONS}",
+        lambda source: source.replace(
+            "import datetime as dt", "import datetime as dt\nimport enum"
+        ),
+    ),
+)
+"""Changes that cost nothing: a name, a file, and the file's text with the change."""
 
 
 @contextlib.contextmanager
@@ -346,6 +409,33 @@ def injected(options: argparse.Namespace) -> int:
     return 1 if missed else 0
 
 
+def harmless(options: argparse.Namespace) -> int:
+    """Compare HEAD with each harmless change, over the whole catalogue."""
+    false = compared = 0
+    with clone() as (base, head):
+        first = git("rev-parse", "HEAD")
+        for name, file, changed in (each for each in HARMLESS if re.search(options.only, each[0])):
+            git("reset", "--quiet", "--hard", first)
+            source = Path(file).read_text(encoding="utf-8")
+            if (text := changed(source)) == source:
+                raise UserError(f"{name}: the place for it in {file} is gone")
+            Path(file).write_text(text, encoding="utf-8")
+            found = running.compare(
+                base,
+                head,
+                (first, commit(name)),
+                options.scenario or [""],
+                instructions=not options.no_instructions,
+                time="none",
+            ).compared
+            wrong = [f"{each.title}: {each.verdict}" for each in not_unchanged(found)]
+            compared, false = compared + len(found), false + len(wrong)
+            said = "; ".join(wrong) or "none"
+            print(f"{name}: {len(found)} scenarios, false verdicts: {said}", flush=True)
+    print(f"{compared} comparisons of harmless changes, {false} false verdicts")
+    return 1 if false else 0
+
+
 def judge(
     base: Checkout,
     head: Checkout,
@@ -372,7 +462,8 @@ def slower(options: argparse.Namespace) -> int:
     """Check that 5% more wall time is found, by time alone."""
     found = 0
     with clone() as (base, head):
-        first, second = git("rev-parse", "HEAD"), inject(INJECTIONS[-1])
+        slow = next(each for each in INJECTIONS if each.name == SLOWER)
+        first, second = git("rev-parse", "HEAD"), inject(slow)
         for side, hash in ((base, first), (head, second)):
             side.install(hash)
             side.result("counts.count", scenarios=[FEED], instructions=False)
@@ -416,6 +507,11 @@ def main(arguments: list[str] | None = None) -> int:
     changes = subcommands.add_parser("injected", help=injected.__doc__)
     changes.add_argument("--only", default="", help="a regular expression of names")
     changes.set_defaults(run=injected)
+    costless = subcommands.add_parser("harmless", help=harmless.__doc__)
+    costless.add_argument("--only", default="", help="a regular expression of names")
+    costless.add_argument("--scenario", action="append", help="(default: all)")
+    costless.add_argument("--no-instructions", action="store_true")
+    costless.set_defaults(run=harmless)
     trials = subcommands.add_parser("slower", help=slower.__doc__)
     trials.add_argument("--trials", type=int, default=20)
     trials.add_argument("--scenarios", type=int, default=40, help="as if so many were compared")
