@@ -35,8 +35,9 @@ from sqlalchemy_asv.case import Case
 from sqlalchemy_asv.compare import model, paired, running
 from sqlalchemy_asv.compare.checkout import Checkout, checkouts
 from sqlalchemy_asv.compare.metrics import METRICS
-from sqlalchemy_asv.compare.model import WORSE, Compared
-from sqlalchemy_asv.compare.running import say
+from sqlalchemy_asv.compare.model import Compared
+from sqlalchemy_asv.compare.progress import say
+from sqlalchemy_asv.compare.verdict import BETTER, MIXED, UNCHANGED, WORSE
 
 from . import repeatability
 
@@ -53,7 +54,8 @@ class Injection:
     new: str
     cause: str
     """A regular expression that one of the causes must fit."""
-    verdict: tuple[str, ...] = WORSE
+    dimension: str = "database"
+    """The dimension in which it is worse."""
 
 
 OPERATIONS = "social/operations.py"
@@ -77,7 +79,7 @@ INJECTIONS = (
         "one extra statement",
         FEED,
         *in_the_feed("_ = session.scalar(select(User.name).where(User.id == user_id))"),
-        cause=r"statement new: SELECT users\.name",
+        cause=r"statement new, sent once at fixtures/social/operations\.py:.*: SELECT users\.name",
     ),
     Injection(
         "an eager load turned lazy",
@@ -93,13 +95,14 @@ INJECTIONS = (
         "social/models.py",
         'post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), index=True)',
         'post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"))',
-        cause=r"comments: every row read now",
+        cause=r"comments \(10,000 rows\): every row is read now",
     ),
     Injection(
         "0.5% more instructions",
         FEED,
         *in_the_feed("for _ in range(360):\n        pass"),
         cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+        dimension="processor",
     ),
     Injection(
         "two extra calls per row",
@@ -108,18 +111,21 @@ INJECTIONS = (
         LOOP,
         LOOP.replace("        for", "        _ = (lambda: post)(), (lambda: post)()\n        for"),
         cause=r"\+20 calls: fixtures/social/operations\.py <lambda>, from .* home_feed",
+        dimension="processor",
     ),
     Injection(
         "10% more allocation",
         FEED,
         *in_the_feed("_ = bytes(40_000)"),
         cause=r"bytes at the peak: fixtures/social/operations\.py `_ = bytes\(",
+        dimension="memory",
     ),
     Injection(
         SLOWER,
         FEED,
         *in_the_feed("for _ in range(6_800):\n        pass"),
         cause=r"bytecode instructions: fixtures/social/operations\.py home_feed",
+        dimension="processor",
     ),
     Injection(
         "a literal that defeats the cache",
@@ -136,12 +142,14 @@ INJECTIONS = (
         FEED,
         *in_the_feed("home_feed.kept = [*getattr(home_feed, 'kept', []), posts]"),
         cause=r"left behind by the repetitions: .*\d+ Post\b",
+        dimension="memory",
     ),
     Injection(
         "a reference cycle",
         FEED,
         *in_the_feed("cycle = {'posts': posts}\n    cycle['itself'] = cycle"),
         cause=r"only the garbage collector frees, of a repetition: .*\d+ Post\b",
+        dimension="memory",
     ),
     Injection(
         "a commit per row",
@@ -150,8 +158,6 @@ INJECTIONS = (
         "    session.add_all([User(**row) for row in rows])\n    session.commit()",
         "    for row in rows:\n        session.add(User(**row))\n        session.commit()",
         cause=r"committed 100 times, not 1",
-        # SQLite returns no rows for an insert of one row, and so fewer of them.
-        verdict=("mixed", *WORSE),
     ),
     Injection(
         "expired objects, read after a commit",
@@ -169,6 +175,7 @@ INJECTIONS = (
         + "\n        session.scalar(select(User.id).where(User.id == user.id))"
         + "\n    return users",
         cause=r"statements were constant, are linear: 2, 11, 101, 1,001 at 1, 10, 100, 1,000",
+        dimension="growth",
     ),
     Injection(
         "an accidental quadratic loop",
@@ -178,6 +185,7 @@ INJECTIONS = (
         FULL.replace("    return", "    users =")
         + "\n    return [u for u in users if [o.id for o in users]]",
         cause=r"calls were linear, are quadratic",
+        dimension="growth",
     ),
 )
 """Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
@@ -339,7 +347,7 @@ def by_key(run: dict[str, Any]) -> dict[repeatability.Key, float]:
 
 
 def not_unchanged(compared: list[Compared]) -> list[Compared]:
-    return [each for each in compared if each.verdict != "unchanged"]
+    return [each for each in compared if each.word != UNCHANGED]
 
 
 def by_time(
@@ -366,14 +374,13 @@ def by_time(
             seconds=options.seconds,
             # Otherwise the same layouts come again.
             layouts=random.Random(number),
-            progress=say,
         )
         for title, estimate in found.items():
-            verdict = estimate.verdict(thresholds[title])
+            verdict = estimate.outcome(thresholds[title])
             words[verdict] = words.get(verdict, 0) + 1
             ratios.append(estimate.ratio)
             taken.append(estimate.seconds)
-            if verdict in ("slower", "faster"):
+            if verdict in (WORSE, BETTER):
                 wrong.append(f"{title}: {verdict} {estimate.ratio:.3f}")
             say(
                 f"{len(ratios)} {title}: {verdict} {estimate.ratio:.4f} {estimate.low:.4f}"
@@ -401,11 +408,12 @@ def injected(options: argparse.Namespace) -> int:
         first = git("rev-parse", "HEAD")
         for injection in (each for each in INJECTIONS if re.search(options.only, each.name)):
             git("reset", "--quiet", "--hard", first)
-            (found,) = judge(base, head, (first, inject(injection)), [injection])
-            verdict, cause = found.verdict, named(found, injection)
-            missed += verdict not in injection.verdict or cause is None
+            commits = first, inject(injection)
+            (found,) = judge(base, head, commits, [injection], time=options.time)
+            cause = named(found, injection)
+            missed += not is_found(found, injection) or cause is None
             said = cause or f"NOT NAMED in {found.causes}"
-            print(f"{injection.name}: {verdict}; {said}", flush=True)
+            print(f"{injection.name}: {found.verdict}; {said}", flush=True)
     return 1 if missed else 0
 
 
@@ -442,15 +450,21 @@ def judge(
     commits: tuple[str, str],
     injections: Sequence[Injection],
     instructions: bool = True,
+    time: str = "none",
 ) -> list[Compared]:
-    """The comparison of each injected change, by counts."""
+    """The comparison of each injected change, by counts and, if asked for, by time."""
     # Growth shows over all sizes of a scenario.
     only = [each.scenario.partition("(")[0] for each in injections]
     compared = running.compare(
-        base, head, commits, only, instructions=instructions, time="none"
+        base, head, commits, only, instructions=instructions, time=time
     ).compared
     by_title = {each.title: each for each in compared}
     return [by_title[each.scenario] for each in injections]
+
+
+def is_found(found: Compared, injection: Injection) -> bool:
+    """Whether the change is worse in the dimension that it is about."""
+    return found.outcomes.get(injection.dimension) in (WORSE, MIXED)
 
 
 def named(found: Compared, injection: Injection) -> str | None:
@@ -478,8 +492,8 @@ def slower(options: argparse.Namespace) -> int:
                 seconds=60,
                 layouts=random.Random(trial),
             )[FEED]
-            verdict = estimate.verdict(threshold)
-            found += verdict == "slower"
+            verdict = estimate.outcome(threshold)
+            found += verdict == WORSE
             print(
                 f"{trial + 1}: {verdict} {estimate.ratio:.4f} [{estimate.low:.4f},"
                 f" {estimate.high:.4f}] after {estimate.pairs} pairs, {estimate.seconds:.0f} s",
@@ -506,6 +520,7 @@ def main(arguments: list[str] | None = None) -> int:
     same.set_defaults(run=identical)
     changes = subcommands.add_parser("injected", help=injected.__doc__)
     changes.add_argument("--only", default="", help="a regular expression of names")
+    changes.add_argument("--time", choices=("none", "changed"), default="none")
     changes.set_defaults(run=injected)
     costless = subcommands.add_parser("harmless", help=harmless.__doc__)
     costless.add_argument("--only", default="", help="a regular expression of names")

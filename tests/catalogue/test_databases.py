@@ -16,14 +16,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, MetaData, NullPool, Table, create_engine, inspect, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    NullPool,
+    Table,
+    Text,
+    create_engine,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy_asv import Scenario, options
 from sqlalchemy_asv.databases.base import KINDS, Images, build_images, chosen
 from sqlalchemy_asv.databases.server import PREFIX, Server, ddl
-from sqlalchemy_asv.profiler.plans import plan_of
-from sqlalchemy_asv.profiler.statements import query_profile
+from sqlalchemy_asv.profiler.plans import Plan, plan_of
+from sqlalchemy_asv.profiler.statements import Query, query_profile
 from sqlalchemy_asv.statements.recording import recording
 from sqlalchemy_asv.statements.replay import check, replay
 
@@ -455,13 +468,108 @@ def test_a_dropped_index_shows_as_a_full_scan(
                 operations.active_users_with_threads(session)
             with engine.connect() as connection:
                 plans = [plan_of(connection, query) for query in profile.queries]
-            assert all(plan and plan.lines for plan in plans)
             # The first finds the users; for so many authors a database may well read all of them.
-            assert plans[0] is not None
-            return set(plans[0].full_scans)
+            (first, *_) = plans
+            for plan in plans:
+                assert isinstance(plan, Plan)
+                assert plan.lines
+                assert plan.steps
+            assert isinstance(first, Plan)
+            return set(first.full_scans)
 
         assert "users" not in scanned()
         (index,) = User.__table__.indexes  # type: ignore[attr-defined]
         with engine.begin() as connection:
             index.drop(connection)
         assert "users" in scanned()
+
+
+MANY, FEW = 20_000, 100
+DRIVERS = {
+    "postgresql": ("POSTGRESQL_URL", "postgresql+psycopg"),
+    "mariadb": ("MARIADB_URL", "mysql+pymysql"),
+}
+
+
+@pytest.fixture(params=KINDS)
+def two_tables(
+    request: pytest.FixtureRequest, servers: dict[str, str], tmp_path: Path
+) -> Iterator[Connection]:
+    """A table of 20,000 rows, a lookup table of 100, and one whose name is a keyword."""
+    if request.param == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path}/plans.db", poolclass=NullPool)
+    else:
+        variable, scheme = DRIVERS[request.param]
+        url = make_url(servers[variable]).set(drivername=scheme)
+        engine = create_engine(url, poolclass=NullPool)
+    metadata = MetaData()
+    Table(
+        "asv_big",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("kind", Integer, index=True),
+        Column("value", Integer),
+    )
+    Table("asv_small", metadata, Column("id", Integer, primary_key=True), Column("name", Text))
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        big, small = (metadata.tables[name] for name in ("asv_big", "asv_small"))
+        rows = [{"id": n, "kind": n % FEW, "value": n % 977} for n in range(1, MANY + 1)]
+        connection.execute(big.insert(), rows)
+        connection.execute(small.insert(), [{"id": n, "name": "x"} for n in range(1, FEW + 1)])
+    if request.param != "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for name in ("asv_big", "asv_small"):
+                word = "ANALYZE TABLE" if request.param == "mariadb" else "ANALYZE"
+                connection.exec_driver_sql(f"{word} {name}")
+    with engine.connect() as connection:
+        yield connection
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+
+
+@pytest.mark.parametrize(
+    ("statement", "whole", "steps"),
+    [
+        # Stops after 100 rows.
+        ("SELECT id FROM asv_big ORDER BY id LIMIT 100", [], (10, 2_000)),
+        ("SELECT id FROM asv_big WHERE value = -1", ["asv_big"], (MANY, None)),
+        ("SELECT b.id FROM asv_big AS b WHERE b.value = -1", ["asv_big"], (MANY, None)),
+        ("SELECT name FROM asv_small", ["asv_small"], (FEW, 2_000)),
+        ("UPDATE asv_big SET value = 0 WHERE value = -1", ["asv_big"], (MANY, None)),
+        ("DELETE FROM asv_big WHERE id = 7", [], (0, 500)),
+        ("INSERT INTO asv_small (id, name) VALUES (1000, 'y')", None, None),
+        # A temporary table over 20,000 rows.
+        (
+            "SELECT anon_1.k FROM (SELECT value AS k, count(*) AS n FROM asv_big GROUP BY value)"
+            " AS anon_1 WHERE anon_1.n > 1000",
+            ["asv_big"],
+            (MANY, None),
+        ),
+        (
+            "WITH asv_cte AS (SELECT id FROM asv_small) SELECT asv_cte.id FROM asv_cte",
+            ["asv_small"],
+            (FEW, 2_000),
+        ),
+    ],
+)
+def test_rows_that_are_read_decide_whether_a_scan_is_one(
+    two_tables: Connection,
+    statement: str,
+    whole: list[str] | None,
+    steps: tuple[int, int | None] | None,
+) -> None:
+    before = two_tables.scalar(text("SELECT sum(value) FROM asv_big"))
+    two_tables.rollback()
+    plan = plan_of(two_tables, Query(statement, (), "", None))
+    if whole is None or steps is None:
+        assert plan == "it inserts values, and reads no table"
+        return
+    assert isinstance(plan, Plan), plan
+    assert sorted(plan.full_scans) == whole
+    assert plan.steps is not None
+    assert steps[0] <= plan.steps
+    assert steps[1] is None or plan.steps <= steps[1]
+    # Whatever was executed again was rolled back.
+    assert two_tables.scalar(text("SELECT sum(value) FROM asv_big")) == before

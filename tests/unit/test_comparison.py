@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import random
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,16 +56,28 @@ def test_an_interval_misses_as_often_as_it_says() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
-        (1.011, 1.2, "slower"),
-        (0.8, 0.98, "faster"),
-        (0.99, 1.02, "unchanged"),
-        (1.005, 1.2, "inconclusive"),
-        (0.9, 1.1, "inconclusive"),
-        (0.9, 0.995, "inconclusive"),
+        (1.011, 1.2, "worse"),
+        (0.8, 0.98, "better"),
+        (0.99, 1.02, "same"),
+        (1.005, 1.2, "undecided"),
+        (0.9, 1.1, "undecided"),
+        (0.9, 0.995, "undecided"),
     ],
 )
-def test_a_verdict_takes_the_whole_interval(low: float, high: float, verdict: str) -> None:
-    assert estimate(low, high).verdict(0.01) == verdict
+def test_the_outcome_of_time_takes_the_whole_interval(
+    low: float, high: float, verdict: str
+) -> None:
+    assert estimate(low, high).outcome(0.01) == verdict
+    assert bool(estimate(low, high).undecided(0.01)) == (verdict == "undecided")
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 5])
+def test_few_pairs_decide_nothing_and_say_how_many_seconds_would(pairs: int) -> None:
+    found = Estimate(1.5, 1.4, 1.6, pairs, 40.0, 0.001, 0.001)
+    assert found.outcome(0.01) == "undecided"
+    said = re.search(r"--seconds (\d+)", found.undecided(0.01))
+    assert said
+    assert int(said[1]) >= 40 / pairs * paired.LOOKS[0]
 
 
 def estimate(low: float, high: float) -> Estimate:
@@ -77,20 +90,22 @@ def fake_pairs(monkeypatch: pytest.MonkeyPatch, true: float, spread: float) -> N
     monkeypatch.setattr(paired, "pair", lambda *_: (1.0, true * math.exp(noise.gauss(0, spread))))
 
 
-@pytest.mark.parametrize(("true", "verdict"), [(1.05, "slower"), (1.0, "unchanged")])
+@pytest.mark.parametrize(("true", "verdict"), [(1.05, "worse"), (1.0, "same")])
 def test_pairs_follow_until_the_verdict_is_clear(
     monkeypatch: pytest.MonkeyPatch, true: float, verdict: str
 ) -> None:
     fake_pairs(monkeypatch, true, 0.01)
     found = compare_pairs(60)
-    assert found.verdict(0.01) == verdict
+    assert found.outcome(0.01) == verdict
     assert found.pairs in paired.LOOKS[:5]
 
 
-def test_without_time_it_is_inconclusive_not_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_time_it_is_undecided_not_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_pairs(monkeypatch, 1.05, 0.2)
-    assert compare_pairs(1e-9).pairs == 2
-    assert compare_pairs(1e-9).verdict(0.01) == "inconclusive"
+    found = compare_pairs(1e-9)
+    # The pairs that a verdict needs would not fit, and so there is no second one.
+    assert (found.pairs, found.outcome(0.01)) == (1, "undecided")
+    assert "6 pairs are needed" in found.undecided(0.01)
     assert compare_pairs(60).pairs == paired.LOOKS[-1]
 
 
@@ -110,7 +125,7 @@ def test_one_pair_of_processes_serves_all_that_are_left(monkeypatch: pytest.Monk
     monkeypatch.setattr(paired, "started", started)
     monkeypatch.setattr(paired, "pair", pair)
     none: Any = None
-    said: list[str] = []
+    said: list[tuple[Any, ...]] = []
     found = paired.compare(
         none,
         none,
@@ -118,19 +133,20 @@ def test_one_pair_of_processes_serves_all_that_are_left(monkeypatch: pytest.Monk
         decided=paired.clear(dict.fromkeys(true, 0.01)),
         scenarios=len(true),
         seconds=60,
-        progress=said.append,
+        progress=lambda *each: said.append(each),
     )
-    verdicts = {title: each.verdict(0.01) for title, each in found.items()}
+    verdicts = {title: each.outcome(0.01) for title, each in found.items()}
     assert verdicts == {
-        "same": "unchanged",
-        "slower": "slower",
-        "faster": "faster",
-        "noisy": "inconclusive",
+        "same": "same",
+        "slower": "worse",
+        "faster": "better",
+        "noisy": "undecided",
     }
     assert len(served) == found["noisy"].pairs == paired.LOOKS[-1]
     for title, each in found.items():
         assert sum(title in titles for titles in served) == each.pairs
-    assert said[-1] == f"4 of 4 decided after {paired.LOOKS[-1]} pairs of processes"
+    assert said[-1][:3] == (3, 4, "noisy")
+    assert [each[0] for each in said] == sorted(each[0] for each in said)
 
 
 def compare_pairs(seconds: float) -> Estimate:
@@ -155,7 +171,9 @@ COUNTS = {
     "allocated": 100_000,
     "sql": [["SELECT 1", 3]],
     "full scans": 0,
+    "database steps": 10_000,
     "scans": [],
+    "plans": {},
     "lazily": {},
     "compiled": 0,
     "cache_entries": 0,
@@ -166,11 +184,11 @@ COUNTS = {
 }
 
 
-def judged(**head: Any) -> Compared:
+def judged(base: dict[str, Any] = COUNTS, **head: Any) -> Compared:
     conf = Config.load(str(ROOT / "asv.conf.json"))
     sides = [
         {"titles": ["a.B"], "counts": {"a.B": counts}, "fingerprints": {"a.B": "1"}, "failed": {}}
-        for counts in (COUNTS, COUNTS | head)
+        for counts in (base, base | head)
     ]
     (compared,) = model.both(conf, *sides)
     return compared
@@ -180,25 +198,39 @@ def judged(**head: Any) -> Compared:
     ("head", "verdict", "differs"),
     [
         ({}, "unchanged", False),
-        ({"statements": 4}, "more work", True),
-        ({"rows": 19}, "less work", True),
-        ({"calls": 1001}, "unchanged", True),
-        ({"calls": 1003}, "more work", True),
+        ({"statements": 4}, "worse: database worse", True),
+        ({"rows": 19}, "better: database better", True),
+        ({"statements": 4, "rows": 19}, "worse: database worse", True),
+        ({"statements": 2, "rows": 25}, "trade-off: database mixed", True),
+        ({"calls": 1001}, "unchanged", False),
+        ({"calls": 1003}, "worse: processor worse", True),
         ({"instructions": 1_001_900}, "unchanged", False),
-        ({"instructions": 1_005_000}, "more work", True),
+        ({"instructions": 1_005_000}, "worse: processor worse", True),
         ({"allocated": 100_900}, "unchanged", False),
-        ({"allocated": 110_000}, "more memory", True),
-        ({"statements": 2, "allocated": 110_000}, "less work", True),
-        ({"statements": 2, "calls": 1100}, "mixed", True),
-        ({"scans": ["posts"], "full scans": 1}, "more work", True),
+        ({"allocated": 110_000}, "worse: memory worse", True),
+        (
+            {"statements": 2, "allocated": 110_000},
+            "trade-off: database better; memory worse",
+            True,
+        ),
+        ({"statements": 2, "calls": 1100}, "trade-off: database better; processor worse", True),
+        ({"scans": [["posts", 5000]], "full scans": 1}, "worse: database worse", True),
+        ({"scans": [["kinds", 100]]}, "unchanged", True),
+        ({"database steps": 12_000}, "worse: database worse", True),
+        ({"database steps": 10_400}, "unchanged", False),
+        ({"plans": {"SELECT 1": ["SCAN"]}}, "unchanged", True),
         ({"lazily": {"Post.author": 2}}, "unchanged", True),
         ({"sql": [["SELECT 2", 3]]}, "unchanged", True),
-        ({"compiled": 1}, "more work", True),
-        ({"cache_entries": 5, "statements": 2}, "more work", True),
-        ({"retained": 5, "types": [["User", 5]], "calls": 900}, "more memory", True),
-        ({"cycles": 0}, "less memory", True),
-        ({"cycles": 9, "calls": 900}, "more memory", True),
-        ({"cycles": 9, "statements": 2}, "less work", True),
+        ({"compiled": 1}, "worse: database worse", True),
+        ({"cache_entries": 5, "statements": 2}, "trade-off: database mixed", True),
+        (
+            {"retained": 5, "types": [["User", 5]], "calls": 900},
+            "trade-off: processor better; memory worse",
+            True,
+        ),
+        ({"cycles": 0}, "better: memory better", True),
+        ({"cycles": 9, "calls": 900}, "trade-off: processor better; memory worse", True),
+        ({"cycles": 9, "statements": 2}, "better: database better", True),
     ],
 )
 def test_what_counts_say(head: dict[str, Any], verdict: str, differs: bool) -> None:
@@ -206,17 +238,36 @@ def test_what_counts_say(head: dict[str, Any], verdict: str, differs: bool) -> N
     assert (found.verdict, found.differs) == (verdict, differs)
 
 
-def test_time_outweighs_counts_only_where_it_is_clear() -> None:
-    found = judged(statements=4)
-    found.time_threshold = 0.01
-    for low, high, verdict in (
-        (0.9, 1.1, "more work"),
-        (0.99, 1.01, "more work"),
-        (0.8, 0.9, "faster"),
-        (1.1, 1.2, "slower"),
-    ):
-        found.time = estimate(low, high)
-        assert found.verdict == verdict
+@pytest.mark.parametrize("low", [0.5, 0.8, 0.9, 0.99, 1.1])
+@pytest.mark.parametrize(
+    ("head", "dimension"),
+    [
+        # 1 -> 20 statements that SQLite answers quickly; `yield_per` removed.
+        ({"statements": 20}, "database"),
+        ({"scans": [["posts", 5000]], "full scans": 1}, "database"),
+        ({"allocated": 250_000}, "memory"),
+        ({"retained": 8, "types": [["User", 8]]}, "memory"),
+        ({"compiled": 1}, "database"),
+        ({"calls": 1100}, "processor"),
+    ],
+)
+def test_no_time_hides_a_count(head: dict[str, Any], dimension: str, low: float) -> None:
+    found = judged(**head)
+    found.time, found.time_threshold = estimate(low, low * 1.01), 0.01
+    assert found.outcomes[dimension] == "worse"
+    assert found.word == ("trade-off" if low < 0.95 else "worse")
+    assert Comparison("1", "2", ("a", "b"), "sqlite", [found], []).exit_code() == 1
+
+
+def test_a_literal_for_a_parameter_is_undecided_where_no_argument_varies() -> None:
+    base = COUNTS | {"sql": [["SELECT a FROM b WHERE a LIKE ?", 1]]}
+    head = {"sql": [["SELECT a FROM b WHERE a LIKE '%x%'", 1]]}
+    for varied, word in ((False, "undecided"), (True, "unchanged")):
+        found = judged(base, **head, varied=varied)
+        found.time, found.time_threshold = estimate(0.99, 1.005), 0.01
+        assert found.word == word
+        said = [each for each in found.reasons if "cache was not tried" in each]
+        assert bool(said) == (not varied)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +275,9 @@ def test_time_outweighs_counts_only_where_it_is_clear() -> None:
     [
         ("this commit has no such operation", COUNTS, "1", "only at head"),
         (COUNTS, "this commit has no such operation", "1", "only at base"),
-        (COUNTS, None, "1", "failed"),
+        (COUNTS, None, "1", "failed at head"),
+        (None, COUNTS, "1", "failed at base"),
+        (None, None, "1", "failed at both"),
         (COUNTS, COUNTS, "2", "not comparable"),
         ("nothing", "nothing", "1", None),
     ],
@@ -244,6 +297,13 @@ def test_what_cannot_be_compared_is_said(
     found = list(model.both(Config.load(str(ROOT / "asv.conf.json")), *sides))
     assert [each.verdict for each in found] == ([verdict] if verdict else [])
     assert all(each.note for each in found)
+    if base == head == "nothing":
+        assert model.left_out(*sides) == {"nothing": 1}
+    if verdict and verdict.startswith("failed"):
+        assert found[0].note == f"{verdict}: ValueError: no"
+        whole = Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, [])
+        for form in (output.text, output.markdown, output.page):
+            assert "ValueError: no" in form(whole)
 
 
 @pytest.mark.parametrize(
@@ -252,15 +312,20 @@ def test_what_cannot_be_compared_is_said(
         ([judged()], 0),
         ([judged(statements=4), judged()], 1),
         ([judged(statements=2)], 0),
-        ([Compared("a.B", outcome="failed"), judged()], 2),
-        ([Compared("a.B", outcome="failed"), judged(statements=4)], 1),
-        ([Compared("a.B", outcome="not comparable")], 2),
-        ([Compared("a.B", outcome="not comparable"), judged()], 0),
+        ([judged(statements=2, calls=1100)], 1),
+        ([Compared("a.B", growth="worse")], 1),
+        ([Compared("a.B", fixed="failed at both"), judged()], 2),
+        ([Compared("a.B", fixed="failed at both"), judged(statements=4)], 1),
+        ([Compared("a.B", fixed="failed at head"), judged(statements=4)], 3),
+        ([Compared("a.B", fixed="failed at base"), judged()], 0),
+        ([Compared("a.B", fixed="failed at base")], 2),
+        ([Compared("a.B", fixed="not comparable")], 2),
+        ([Compared("a.B", fixed="not comparable"), judged()], 0),
         ([], 2),
     ],
 )
 def test_exit_codes(found: list[Compared], code: int) -> None:
-    assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code == code
+    assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code() == code
 
 
 # --- causes ---------------------------------------------------------------------------------------
@@ -272,8 +337,8 @@ def test_exit_codes(found: list[Compared], code: int) -> None:
         (
             "instructions",
             [
-                "+2 calls of a built-in function: len",
                 "+360 bytecode instructions: b",
+                "+2 calls of a built-in function: len",
                 "+9,000 machine instructions: g",
             ],
         ),
@@ -299,10 +364,15 @@ def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: li
     }
     compared = Compared("a.B", changes=[Change(metric, 100, 101, 0.004)])
     assert list(causes.of_places(compared, before, after)) == said
-    # More calls explain more instructions, and come first.
-    after["calls"] = {"f": 5}
     if metric == "instructions":
+        # More calls explain more instructions. Those of the application come first; SQLAlchemy's
+        # are named only where nothing else explains them.
+        after["calls"] = {"f": 5}
         assert list(causes.of_places(compared, before, after)) == ["+3 calls: f"]
+        compared.causes = ["statement new"]
+        assert "+3 calls: f" not in causes.of_places(compared, before, after)
+        after["own calls"] = {"a": 2}
+        assert list(causes.of_places(compared, before, after)) == ["+1 calls: a"]
 
 
 # --- what is printed ------------------------------------------------------------------------------
@@ -313,8 +383,8 @@ def test_nothing_quoted_becomes_markup() -> None:
     found.causes = list(causes.of_statements(*found.counts))
     found.time, found.time_threshold = estimate(0.99, 1.02), 0.01
     whole = Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", [found, judged()], [])
-    assert "1 more work, 1 unchanged" in output.text(whole)
-    assert "statement new: SELECT `<script>`" in output.text(whole)
+    assert "1 worse, 1 unchanged" in output.text(whole)
+    assert "statement new, sent once: SELECT `<script>`" in output.text(whole)
     page = output.page(whole)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -322,10 +392,14 @@ def test_nothing_quoted_becomes_markup() -> None:
     assert "http" not in page.replace("http://www.w3.org", "").replace(
         "http://creativecommons.org", ""
     ).replace("http://purl.org", "").replace("https://matplotlib.org", "")
-    assert "``SELECT '<script>' /* ''' */``" in output.markdown(whole)
+    found.causes.append("`<b>` @somebody | other")
+    said = output.markdown(whole)
+    assert "<code>statement new, sent once: SELECT `&lt;script&gt;`" in said
+    assert "``'<b>' @somebody | other``" in said
     parsed = json.loads(output.as_json(whole))
     assert parsed["exit_code"] == 1
-    assert [each["verdict"] for each in parsed["compared"]] == ["more work", "unchanged"]
+    assert [each["word"] for each in parsed["compared"]] == ["worse", "unchanged"]
+    assert parsed["compared"][0]["outcomes"]["time"] == "same"
 
 
 # --- bisecting ------------------------------------------------------------------------------------
@@ -406,7 +480,7 @@ def test_identical_code_is_compared_crosswise(
     options: Any = SimpleNamespace(comparisons=4, scenario=None, no_instructions=True)
     wrong, number, _ = calibration.by_counts(side, side, ("1", "2"), options)
     # The last count of head, with both of base.
-    assert (wrong, number) == (["a.B('c'): more work"] * 2, 4)
+    assert (wrong, number) == (["a.B('c'): worse: processor worse"] * 2, 4)
     said = capsys.readouterr().out
     assert "track_calls: 1 counts in 4 runs, 1 beyond 0.0%; largest spread 10.000%" in said
     assert "(a.B.track_calls ('c'))" in said

@@ -57,20 +57,20 @@ FLAT = [M] * 8
 def test_a_layout_alone_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = [M + 9_000, M, M + 4_000, M, M, M, M, M]
     found, layouts = recounted(monkeypatch, FLAT, noisy)
-    assert (found.verdict, layouts) == ("unchanged", [(1, 2, 3)])
+    assert (found.word, layouts) == ("unchanged", [(1, 2, 3)])
     assert found.noise["instructions"] == pytest.approx(0.009)
 
 
 def test_a_small_difference_in_every_layout_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     found, layouts = recounted(monkeypatch, FLAT, [M + 5_000] * 8)
-    assert (found.verdict, layouts) == ("more work", [(1, 2, 3), (4, 5, 6, 7)])
+    assert (found.word, layouts) == ("worse", [(1, 2, 3), (4, 5, 6, 7)])
     assert (found.noise["instructions"], found.counts[1]["instructions"]) == (0, M + 5_000)
 
 
 def test_a_difference_has_to_be_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     toggling = [M + 5_000] * 4 + [M] * 4
     found, layouts = recounted(monkeypatch, FLAT, toggling)
-    assert (found.verdict, len(layouts)) == ("unchanged", 2)
+    assert (found.word, len(layouts)) == ("unchanged", 2)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_what_is_clear_is_not_counted_again(
 def test_calls_and_bytes_are_counted_again_without_valgrind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for metric, verdict in (("calls", "more work"), ("allocated", "more memory")):
+    for metric, dimension in (("calls", "processor"), ("allocated", "memory")):
         more = round(M * (1 + 2 * MATTERS[metric]))
         found, layouts = recounted(monkeypatch, FLAT, [more] * 8, metric)
-        assert (found.verdict, len(layouts)) == (verdict, 2)
+        assert (found.outcomes[dimension], len(layouts)) == ("worse", 2)
 
 
 @given(st.lists(st.integers(0, 4_000), min_size=16, max_size=16))
@@ -98,7 +98,7 @@ def test_differences_within_the_spread_are_never_a_verdict(noise: list[int]) -> 
     with pytest.MonkeyPatch.context() as monkeypatch:
         base, head = [M + n for n in noise[:8]], [M + n for n in noise[8:]]
         if max(min(base), min(head)) <= min(max(base[:4]), max(head[:4])):
-            assert recounted(monkeypatch, base, head)[0].verdict == "unchanged"
+            assert recounted(monkeypatch, base, head)[0].word == "unchanged"
 
 
 def test_what_another_count_proves_is_not_counted_again() -> None:
@@ -151,24 +151,25 @@ def worse(title: str) -> Compared:
 def test_an_accepted_cost_is_shown_and_passes() -> None:
     found = [worse("social.AddComment"), worse("social.HomeFeed('lazy')")]
     comparison = Comparison("b", "h", ("b", "h"), "sqlite", found, [])
-    assert comparison.exit_code == 1
+    assert comparison.exit_code() == 1
     cost = Accepted("0123456789", "social.AddComment", "the parent must exist")
     model.accept(found, [cost, Accepted("1", "social.Nothing", "gone")])
-    assert (found[0].word, found[1].word) == ("more work (accepted)", "more work")
-    assert comparison.exit_code == 1  # for the other
+    assert found[0].verdict == "worse: database worse (accepted)"
+    assert found[1].verdict == "worse: database worse"
+    assert comparison.exit_code() == 1  # for the other
     model.accept(found, [Accepted("1", "HomeFeed", "")])
-    assert comparison.exit_code == 0
+    assert comparison.exit_code() == 0
     text = output.text(comparison)
-    assert "2 more work (accepted)" in text
+    assert "2 worse (accepted)" in text
     assert "accepted by 01234567: the parent must exist" in text
     listed = json.loads(output.as_json(comparison))["compared"][0]
-    assert (listed["verdict"], listed["word"]) == ("more work", "more work (accepted)")
+    assert (listed["word"], listed["verdict"]) == ("worse", "worse: database worse (accepted)")
 
 
 def test_what_is_not_worse_needs_no_acceptance() -> None:
     better = Compared("a.B", changes=[model.Change("statements", 2, 1, 0)])
     model.accept([better], [Accepted("1", "a.B", "why not")])
-    assert better.word == "less work"
+    assert better.verdict == "better: database better"
 
 
 def test_trailers_are_read_from_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

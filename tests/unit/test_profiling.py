@@ -15,6 +15,7 @@ from sqlalchemy_asv.instruments.calls import calls
 from sqlalchemy_asv.places import short
 from sqlalchemy_asv.profiler.causes import calls as places_of_calls
 from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
+from sqlalchemy_asv.profiler.statements import Query
 from sqlalchemy_asv.statements.recording import recording
 
 from fixtures.social import operations
@@ -35,6 +36,36 @@ def test_an_n_plus_one_has_a_relationship_a_line_and_a_count(social: Session) ->
         "Post.author",
         "Comment.author",
     }
+
+
+def test_an_n_plus_one_by_get_and_one_by_refresh(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        for number in range(1, 6):
+            social.get(User, number)
+    (by_get,) = profile.n_plus_ones()
+    assert (by_get.loading, by_get.times) == ("User, by get", 5)
+    assert profile.lazy_loads() == [by_get]
+    users = social.scalars(select(User).limit(4)).all()
+    social.expire_all()
+    with query_profile(engine) as profile:
+        _ = [user.name for user in users]
+    (expired,) = profile.n_plus_ones()
+    assert (expired.loading, expired.times) == ("User, expired", 4)
+    assert profile.lazy_loads() == []
+
+
+def test_bound_limits_are_shown(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        social.scalars(select(User).where(User.id > 3).limit(20).offset(7)).all()
+        social.scalars(select(User)).all()
+    assert [query.limits for query in profile.queries] == [["LIMIT 20", "OFFSET 7"], []]
+    named = Query("SELECT 1 LIMIT %(n_1)s::INTEGER", {"n_1": 5}, "", None)
+    numbered = Query("SELECT $1 LIMIT $2", (1, 6), "", None)
+    positional = Query("SELECT %s LIMIT %s", (1, 7), "", None)
+    found = [query.limits for query in (named, numbered, positional)]
+    assert found == [["LIMIT 5"], ["LIMIT 6"], ["LIMIT 7"]]
 
 
 @pytest.mark.parametrize("loading", ["selectin", "joined", "subquery"])
@@ -75,12 +106,15 @@ def test_totals_averages_and_the_slowest(social: Session) -> None:
     with query_profile(engine) as profile:
         for number in range(7):
             social.scalars(select(User).where(User.id == number)).all()
-        social.scalars(select(Post)).all()
-    assert profile.total_queries == 8
-    assert profile.average_time == pytest.approx(profile.total_time / 8)
+        for column in (Post.id, Post.title, Post.body, Post.author_id, Post.created_at):
+            social.scalars(select(column)).all()
+    assert profile.total_queries == 12
+    assert profile.average_time == pytest.approx(profile.total_time / 12)
     slowest = profile.slowest(5)
     assert len(slowest) == 5
     assert [q.seconds for q in slowest] == sorted((q.seconds for q in slowest), reverse=True)
+    # A statement that is repeated is one entry.
+    assert len({q.sql for q in slowest}) == 5
     assert profile.repeated()[0].times == 7
     assert not profile.repeated()[0].is_n_plus_one
     assert profile.queries[0].where.startswith("tests/unit/test_profiling.py:")

@@ -39,6 +39,9 @@ class Job:
     images: Images
     instruments: tuple[Instrument, ...]
 
+    def __str__(self) -> str:
+        return str(self.scenario.case(self.values).title)
+
     @property
     def scenario(self) -> Countable:
         return getattr(importlib.import_module(self.module), self.name)

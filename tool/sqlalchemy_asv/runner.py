@@ -40,6 +40,11 @@ class Runner:
         if database.asynchronous:
             self._perform = functools.partial(database.run, subject.operation)
 
+    @property
+    def varies(self) -> bool:
+        """Whether repetitions have arguments of their own."""
+        return bool(self._subject.arguments(1))
+
     def warm_up(self, times: int) -> None:
         """Perform the operation `times` times, and learn what a reset has to restore.
 

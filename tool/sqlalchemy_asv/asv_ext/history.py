@@ -16,7 +16,9 @@ from .machine import this_machine
 
 
 def commit_hash(conf: Any, name: str) -> str:
-    """The full hash of a commit. Raises asv's `UserError` if no commit has the name."""
+    """The full hash of a commit. Raises asv's `UserError` if the name is not that of one commit."""
+    if ".." in name or name.startswith("^") or name.endswith(("^!", "^@", "^-")):
+        raise UserError(f"{name} is a range of commits: name one commit")
     try:
         return str(get_repo(conf).get_hash_from_name(name))
     except NoSuchNameError as error:

@@ -7,15 +7,27 @@ from typing import Any
 
 import click
 
+from ..compare.verdict import FAIL_ON
 from . import options
 
 
+def ends(base: str, head: str | None) -> tuple[str, str]:
+    """The two commits that are meant; BASE..HEAD is both. Raises `UsageError` for other ranges."""
+    names = [base, head or "HEAD"]
+    if head is None and base.count("..") == 1 and "..." not in base:
+        names = base.split("..")
+    if not all(names) or any(".." in name or name.startswith("^") for name in names):
+        said = " ".join(filter(None, (base, head)))
+        raise click.UsageError(f"{said} is not two commits: name BASE and HEAD, or BASE..HEAD")
+    return names[0], names[1]
+
+
 @click.command(
-    epilog="Exit codes: 0 nothing is worse, or commits accept it; 1 something is slower, more work,"
-    " more memory, or grows faster; 2 something could not be measured.",
+    epilog="Exit codes: 0 nothing is worse, or commits accept it; 1 something is worse; 2 something"
+    " could not be measured; 3 an operation fails at HEAD that worked at BASE.",
 )
 @click.argument("base")
-@click.argument("head", default="HEAD")
+@click.argument("head", required=False)
 @click.option(
     "--scenario",
     "scenarios",
@@ -38,6 +50,13 @@ from . import options
     is_flag=True,
     help="Leave machine instructions out, which take most of the time.",
 )
+@click.option(
+    "--fail-on",
+    multiple=True,
+    type=click.Choice(FAIL_ON),
+    help="The dimension that makes exit code 1 if it is worse. May be given several times."
+    " `undecided` makes it 1 as well if something is undecided.  [default: all dimensions]",
+)
 @options.fresh
 @click.option("--markdown", metavar="FILE", help="Write Markdown; '-' prints it.")
 @click.option("--json", metavar="FILE", help="Write JSON; '-' prints it.")
@@ -45,17 +64,20 @@ from . import options
 @options.config
 def command(
     base: str,
-    head: str,
+    head: str | None,
     config: str | None,
     database: str,
     scenarios: tuple[str, ...],
     no_instructions: bool,
     time: str,
     seconds: float,
+    fail_on: tuple[str, ...],
     fresh: bool,
     **forms: str | None,
 ) -> int:
-    """Tell whether HEAD is slower than BASE, by how much and why.
+    """Tell whether HEAD is worse than BASE, by how much and why.
+
+    BASE and HEAD are commits; BASE..HEAD names both as well. The default of HEAD is HEAD.
 
     Counts of both commits come first: they are exact. The wall time of each scenario that changed
     is compared by pairs of processes that take turns. Both commits are measured; results of asv are
@@ -65,6 +87,7 @@ def command(
     from ..compare import output, running
     from ..compare.checkout import checkouts
 
+    base, head = ends(base, head)
     conf = settings.with_commits(config, base, head)
     commits = history.commit_hash(conf, base), history.commit_hash(conf, head)
     how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
@@ -77,4 +100,4 @@ def command(
             Path(file).write_text(output.FORMS[form](found), encoding="utf-8")
     if "-" not in forms.values():
         click.echo(output.text(found), nl=False)
-    return found.exit_code
+    return found.exit_code(fail_on)

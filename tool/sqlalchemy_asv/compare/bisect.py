@@ -14,7 +14,8 @@ from . import paired, running
 from .checkout import Checkout
 from .metrics import EXACT
 from .model import Compared
-from .running import say
+from .progress import say
+from .verdict import BETTER, WORSE
 
 
 @dataclasses.dataclass
@@ -125,7 +126,7 @@ def ends_of(
         instructions=metric in (None, "instructions"),
         time="none",
     ).compared
-    comparable = [each for each in found if not each.outcome]
+    comparable = [each for each in found if not (each.fixed or each.growth)]
     if not comparable:
         reason = found[0].note if found else "neither end can perform it"
         raise UserError(f"{scenario} cannot be compared: {reason}")
@@ -135,7 +136,7 @@ def ends_of(
     if metric in (None, "time"):
         running.measure(base, head, comparable, seconds)
         for each in comparable:
-            if each.verdict in ("slower", "faster"):
+            if each.outcomes["time"] in (WORSE, BETTER):
                 return each
     raise UserError(f"{scenario} shows no difference in {metric or 'any count or its time'}")
 

@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..latency import waits
+from ..profiler.statements import BY_GET
+from . import sql
 from .metrics import LEFT
 from .model import Compared
 
 
 def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
-    """Differences between the statements, the lazy loads and the full scans of both sides."""
-    sent = [dict(side["sql"]) for side in (base, head)]
-    for sql in {**sent[1], **sent[0]}:
-        before, after = (side.get(sql, 0) for side in sent)
-        if before != after:
-            text = shortened(sql)
-            if before and after:
-                yield f"statement sent {after} times, not {before}: {text}"
-            else:
-                yield f"statement {'sent no longer' if before else 'new'}: {text}"
+    """Differences between the statements, their plans, and the objects they load on both sides."""
+    yield from sql.differences(base, head)
     yield from of_round_trips(base, head)
     if base.get("commits") != head.get("commits"):
         yield f"committed {head.get('commits')} times, not {base.get('commits')}"
     yield from of_refreshes(base, head)
-    for relationship, times in head["lazily"].items():
-        if times != (before := base["lazily"].get(relationship, 0)):
-            yield f"{relationship} loaded lazily, object by object: {times} times, not {before}"
-    known = {sql for sql, _ in base.get("uncached", [])}
-    for sql, reason in head.get("uncached", []):
-        if sql not in known:
-            yield f"compiled in each repetition, {reason}: {shortened(sql)}"
+    for loaded, times in head["lazily"].items():
+        if times != (before := base["lazily"].get(loaded, 0)):
+            how = "one by one" if loaded.endswith(BY_GET) else "lazily, object by object"
+            yield f"{loaded} loaded {how}: {times} times, not {before}"
+    known = {statement for statement, _ in base.get("uncached", [])}
+    by_reason: dict[str, list[str]] = {}
+    for statement, reason in head.get("uncached", []):
+        if statement not in known:
+            by_reason.setdefault(
+                f"{reason}: {sql.shortened(sql.normalized(statement))}", []
+            ).append(statement)
+    for said, texts in by_reason.items():
+        often = f" for each of {len(texts)} texts" if len(texts) > 1 else ""
+        yield f"compiled in each repetition{often}, {said}"
     if head.get("retained", 0) > base.get("retained", 0):
         types = ", ".join(f"{number} {name}" for name, number in head["types"])
         yield f"left behind by the repetitions: {types}"
     if head.get("cycles", 0) > base.get("cycles", 0):
         types = ", ".join(f"{number} {name}" for name, number in head.get("cycle types", []))
         yield f"only the garbage collector frees, of a repetition: {types}"
-    scans = Counter(head["scans"])
-    scans.subtract(Counter(base["scans"]))
-    for table, number in scans.items():
-        if number:
-            yield f"{table}: {'every row read now' if number > 0 else 'no full scan any more'}"
+    yield from of_plans(base, head)
+
+
+def of_plans(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
+    """Tables that are read whole on one side only, and other plans for the same statement."""
+    scans = [Counter(table for table, _ in side["scans"]) for side in (base, head)]
+    rows = {table: number for side in (base, head) for table, number in side["scans"]}
+    for table in sorted(rows):
+        if more := scans[1][table] - scans[0][table]:
+            said = "every row is read now" if more > 0 else "no full scan any more"
+            yield f"{table} ({rows[table]:,} rows): {said}"
+    for statement, after in head.get("plans", {}).items():
+        before = base.get("plans", {}).get(statement, after)
+        if before != after:
+            lost = [line.strip() for line in before if line not in after]
+            found = [line.strip() for line in after if line not in before]
+            said = " → ".join("; ".join(lines) or "nothing" for lines in (lost, found))
+            yield f"another plan: {said} for {sql.shortened(statement)}"
 
 
 def of_refreshes(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
@@ -64,10 +77,6 @@ def of_round_trips(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator
         yield f"{more:+,} round trips: {waits(more, '+')}"
 
 
-def shortened(sql: str) -> str:
-    return textwrap.shorten(sql, 160, placeholder=" …")
-
-
 def of_places(
     compared: Compared, base: Mapping[str, dict[str, int]], head: Mapping[str, dict[str, int]]
 ) -> Iterator[str]:
@@ -76,24 +85,53 @@ def of_places(
         change.metric for change in compared.changes if change.counts or change.metric == "calls"
     }
     differences = {kind: largest_of(base[kind], head[kind]) for kind in base if kind in head}
-    # The calls by the application itself come first, since the others follow from them.
-    called = [*differences.get("own calls", [])[:3], *differences.get("calls", [])[:3]]
+    lines = [f"{said} at {place}" for place, said in slower_lines(base, head)]
+    own = differences.get("own calls", [])[:3]
+    called = own or ([] if compared.causes else differences.get("calls", [])[:3])
     if called and not changed.isdisjoint({"calls", "instructions"}):
         for place, number in called:
             yield f"{number:+,} calls: {place}"
     elif "instructions" in changed:
-        for place, number in differences.get("built-in calls", [])[:2]:
-            yield f"{number:+,} calls of a built-in function: {place}"
+        yield from lines[:1]
         for place, number in differences.get("bytecodes", [])[:2]:
-            yield f"{number:+,} bytecode instructions: {place}"
-        for place, number in differences.get("symbols", [])[:2]:
-            yield f"{number:+,} machine instructions: {place}"
+            if is_own(place) or not compared.causes:
+                yield f"{number:+,} bytecode instructions: {place}"
+        if not compared.causes:
+            for place, number in differences.get("built-in calls", [])[:2]:
+                yield f"{number:+,} calls of a built-in function: {place}"
+            for place, number in differences.get("symbols", [])[:2]:
+                yield f"{number:+,} machine instructions: {place}"
     if not changed.isdisjoint(LEFT):
         for place, number in differences.get("left", [])[:2]:
             yield f"{number:+,} bytes left behind: {place}"
     if "allocated" in changed:
         for place, number in differences.get("allocations", [])[:2]:
             yield f"{number:+,} bytes at the peak: {place}"
+
+
+def slower_lines(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines of the application that take far longer, and how much; the worst first.
+
+    These are times. Only those are named that took twice as long, and most of what was added.
+    """
+    before, after = (side.get("lines", {}) for side in (base, head))
+    added = {place: taken - before.get(place, 0) for place, taken in after.items()}
+    whole = sum(after.values()) - sum(before.values())
+    found = [
+        (place, more)
+        for place, more in added.items()
+        if more > whole / 2 > 0 and after[place] > 2 * before.get(place, 0)
+    ]
+    found.sort(key=lambda pair: -pair[1])
+    return [
+        (place, f"takes {after[place] / 1e6:.1f} ms, not {before.get(place, 0) / 1e6:.1f},")
+        for place, _ in found
+    ]
+
+
+def is_own(place: str) -> bool:
+    """Whether a function is the application's, by the name of its file."""
+    return not place.startswith(("sqlalchemy/", "<"))
 
 
 def largest_of(base: Mapping[str, int], head: Mapping[str, int]) -> list[tuple[str, int]]:

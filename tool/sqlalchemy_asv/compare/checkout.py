@@ -17,6 +17,7 @@ from asv.environment import get_environments
 from asv.repo import get_repo
 from asv.util import ProcessError, UserError
 
+from .. import options as options_of_tool
 from ..asv_ext import history
 from ..asv_ext.errors import last_line, refusal, stop
 from ..environments import environment, servers, workers
@@ -42,6 +43,8 @@ class Checkout:
         # asv holds one commit in an environment, so each checkout has environments of its own.
         self.conf.env_dir = str(Path(conf.env_dir).parent / "compare" / name)
         self.database = database
+        self.progress = folder / f"{name}.progress"
+        """The jobs of the current process: see `progress.counted`."""
         self.folder = folder / name
         self.folder.mkdir()
         self.commit = ""
@@ -82,6 +85,7 @@ class Checkout:
         )
         # Threads of a library would disturb a timed process.
         found["env"] |= self.environment._global_env_vars | {"OMP_NUM_THREADS": "1"}
+        found["env"][options_of_tool.PROGRESS] = str(self.progress)
         return {**found, "cwd": self.folder}
 
     def result(self, function: str, **options: Any) -> Any:
@@ -93,6 +97,7 @@ class Checkout:
             options["kept"] = self.kept | {"commit": self.commit}
         file = self.folder / "result.json"
         file.unlink(missing_ok=True)
+        self.progress.unlink(missing_ok=True)
         command = self.command(function, file=str(file), **options)
         done = subprocess.run(**command, check=False, stderr=subprocess.PIPE)
         if done.returncode or not file.exists():

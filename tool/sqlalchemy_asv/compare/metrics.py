@@ -1,22 +1,29 @@
 """The metrics that are compared, by the names of the benchmarks `track_statements` and so on."""
 
-MEMORY = ("retained", "retained_bytes", "cycles", "allocated")
+from .verdict import DIMENSIONS
+
 EXACT = (
     *("statements", "rows", "round_trips", "full scans", "refreshed", "compiled", "cache_entries"),
     *("retained", "cycles"),
 )
 """Small numbers, of which each is shown, and any difference counts. "full scans" is the number of
-tables of which plans read every row."""
+large tables of which plans read every row."""
 LAID_OUT = ("calls", "instructions", "allocated")
 """Counts that can follow from the layout of memory."""
-MATTERS = {"calls": 0.002, "instructions": 0.002, "allocated": 0.01, "retained_bytes": 0.01}
+MATTERS = {
+    "calls": 0.002,
+    "instructions": 0.002,
+    "allocated": 0.01,
+    "retained_bytes": 0.01,
+    "database steps": 0.1,
+}
 """The shares up to which a difference is not worth a verdict."""
+STEPS_MATTER = 500
+"""The difference of database steps up to which it is not worth a verdict, whatever its share."""
 TIME_MATTERS = 0.01
-"""The same for times."""
+"""The share for times."""
 CERTAIN = 10
 """A difference of so many times the share that matters is beyond what any layout of memory does."""
 LEFT = ("retained", "retained_bytes")
 """Left behind by repetitions, as objects and as bytes."""
-LATER = ((("compiled", "cache_entries"), "work"), (LEFT, "memory"))
-"""Metrics that ought to be 0, and the kind of verdict if they rise."""
-METRICS = (*(name for name in EXACT if name not in MEMORY), "calls", "instructions", *MEMORY)
+METRICS = tuple(metric for metrics in DIMENSIONS.values() for metric in metrics)

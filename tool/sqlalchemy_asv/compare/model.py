@@ -5,24 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from ..asv_ext import history
 from ..case import Case, choose
 from ..growth import growth
-from . import paired
+from . import paired, sql, verdict
 from .checkout import NAMES
-from .metrics import CERTAIN, EXACT, LAID_OUT, LATER, MATTERS, MEMORY, METRICS, TIME_MATTERS
+from .metrics import CERTAIN, EXACT, LAID_OUT, MATTERS, METRICS, STEPS_MATTER, TIME_MATTERS
+from .verdict import DIMENSIONS
 
-WORSE = ("slower", "more work", "more memory", "grows faster")
-WORST_FIRST = (
-    *(*WORSE, "failed", "not comparable", "inconclusive", "mixed"),
-    *("faster", "less work", "less memory", "grows slower"),
-    *("only at base", "only at head", "unchanged"),
-)
 ACCEPTED = " (accepted)"
-NOT_MEASURED = ("failed", "not comparable")
 
 
 @dataclasses.dataclass
@@ -41,6 +36,8 @@ class Change:
 
     @property
     def counts(self) -> bool:
+        if self.metric == "database steps" and abs(self.head - self.base) < STEPS_MATTER:
+            return False
         return abs(self.ratio - 1) > self.threshold
 
 
@@ -57,52 +54,75 @@ class Compared:
     """The share that layouts of memory change a count by, on both sides together, if measured."""
     time: paired.Estimate | None = None
     time_threshold: float = 0.0
-    outcome: str = ""
-    """The verdict if the sides cannot be compared; the reason is in `note`."""
+    growth: str = ""
+    """The outcome of growth, if this is a group of cases and not a case."""
+    fixed: str = ""
+    """The word if the sides cannot be compared; the reason is in `note`."""
     note: str = ""
     causes: list[str] = dataclasses.field(default_factory=list)
+    untried: str = ""
+    """The reason why nothing is known of the statement cache, if a change asks for it."""
     accepted: str = ""
     """The commit that accepts the cost, and its reason."""
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """The outcome in each dimension that was measured; empty if there is nothing to compare."""
+        if self.fixed:
+            return {}
+        if self.growth:
+            return {"growth": self.growth}
+        found = {name: self._outcome(metrics) for name, metrics in DIMENSIONS.items() if metrics}
+        if self.untried and found["database"] in (verdict.SAME, verdict.BETTER):
+            found["database"] = verdict.UNDECIDED
+        if self.time:
+            found["time"] = self.time.outcome(self.time_threshold)
+        return found
+
+    def _outcome(self, metrics: tuple[str, ...]) -> str:
+        """The outcome of the counts of one dimension."""
+        counting = [change for change in self.changes if change.counts]
+        rose = {change.metric for change in counting if change.ratio > 1}
+        fell = {change.metric for change in counting if change.ratio < 1}
+        exact = {change.metric for change in counting if change.metric in EXACT}
+        if exact != {"cycles"}:
+            # More statements make more cycles. Those of the same statements are a leak until the
+            # garbage collector runs.
+            rose, fell = rose - {"cycles"}, fell - {"cycles"}
+        if rose & {"statements", "round_trips"}:
+            fell -= {"rows"}  # an INSERT of one row returns none, one of many returns each
+        return verdict.outcome(rose & {*metrics}, fell & {*metrics})
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word."""
+        return self.fixed or verdict.word(self.outcomes)
+
+    @property
+    def verdict(self) -> str:
+        """The word, and the dimensions behind it; and whether a commit accepts the cost."""
+        said: dict[str, list[str]] = {}
+        for dimension, outcome in self.outcomes.items():
+            if outcome != verdict.SAME:
+                said.setdefault(outcome, []).append(dimension)
+        parts = [f"{', '.join(named)} {outcome}" for outcome, named in said.items()]
+        accepted = ACCEPTED if self.is_accepted else ""
+        return self.word + (f": {'; '.join(parts)}" if parts else "") + accepted
+
+    @property
+    def is_accepted(self) -> bool:
+        return bool(self.accepted) and verdict.fails(self.outcomes, verdict.FAIL_ON)
 
     @property
     def reasons(self) -> list[str]:
         """The note and the acceptance, if there are any, and the causes."""
         accepted = f"accepted by {self.accepted}" if self.accepted else ""
-        return [*filter(None, (self.note, accepted)), *self.causes]
-
-    @property
-    def word(self) -> str:
-        """The verdict, and whether a commit accepts it."""
-        accepted = self.accepted and self.verdict in WORSE
-        return f"{self.verdict}{ACCEPTED}" if accepted else self.verdict
-
-    @property
-    def verdict(self) -> str:
-        if self.outcome:
-            return self.outcome
-        # Costs that show later are worse, whatever one performance costs.
-        for metrics, kind in LATER:
-            if any(c.metric in metrics and c.counts and c.ratio > 1 for c in self.changes):
-                return f"more {kind}"
-        # More cycles from the same statements are a leak until the garbage collector runs.
-        exact = {c.metric: c for c in self.changes if c.metric in EXACT}
-        if exact.keys() == {"cycles"} and exact["cycles"].ratio > 1:
-            return "more memory"
-        by_time = self.time.verdict(self.time_threshold) if self.time else "unchanged"
-        if by_time in ("slower", "faster"):
-            return by_time
-        # Work first: an operation that sends fewer statements may well hold more in memory.
-        for kind in ("work", "memory"):
-            more = {
-                c.ratio > 1
-                for c in self.changes
-                if c.counts and (c.metric in MEMORY) == (kind == "memory")
-            }
-            if len(more) == 2:
-                return by_time if by_time == "inconclusive" else "mixed"
-            if more:
-                return f"{'more' if more.pop() else 'less'} {kind}"
-        return by_time
+        undecided = self.time.undecided(self.time_threshold) if self.time else ""
+        return [
+            *filter(None, (self.note, accepted)),
+            *self.causes,
+            *filter(None, (self.untried, undecided)),
+        ]
 
 
 @dataclasses.dataclass
@@ -117,14 +137,13 @@ class Comparison:
     remarks: list[str]
     """The measurements that were not made at all, with the reasons."""
 
-    @property
-    def exit_code(self) -> int:
-        verdicts = {each.word for each in self.compared}
-        if verdicts & set(WORSE):
-            return 1
-        if not self.compared or verdicts & {"failed"} or verdicts <= set(NOT_MEASURED):
-            return 2
-        return 0
+    left_out: dict[str, int] = dataclasses.field(default_factory=dict)
+    """The reasons for which cases were not compared, with the number of cases."""
+
+    def exit_code(self, fail_on: Collection[str] = ()) -> int:
+        """The exit code if these dimensions count; all if none is named."""
+        found = [(each.word, each.outcomes, each.is_accepted) for each in self.compared]
+        return verdict.exit_code(found, verdict.chosen(fail_on))
 
 
 def threshold(conf: Any, title: str, metric: str, noise: float = 0.0) -> float:
@@ -153,27 +172,45 @@ def stated_threshold(conf: Any, title: str, metric: str) -> float | None:
 
 
 def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
-    """The scenarios that one side or both can perform, with the verdict of their counts."""
+    """The scenarios that one side or both can perform, with the outcomes of their counts."""
     for title in head["titles"]:
         counts = base["counts"].get(title), head["counts"].get(title)
         compared = Compared(title, time_threshold=threshold(conf, title, "time"))
         missing = [isinstance(found, str) for found in counts]
         if all(missing):
             continue
+        failed = [side["failed"].get(title, "") for side in (base, head)]
         if None in counts:
-            where = [n for n, c in zip(NAMES, counts, strict=True) if c is None]
-            error = next(s["failed"][title] for s in (head, base) if title in s["failed"])
-            compared.outcome = "failed"
-            compared.note = f"the operation failed at {' and '.join(where)}: {error}"
+            before, after = failed
+            if counts[0] is not None:
+                compared.fixed = verdict.FAILED_AT_HEAD
+            else:
+                compared.fixed = verdict.FAILED if counts[1] is None else verdict.FAILED_AT_BASE
+            errors = [f"at {n}: {e}" for n, e in zip(NAMES, failed, strict=True) if e]
+            compared.note = f"failed {'; '.join(errors)}"
+            if before == after:
+                compared.note = f"failed at both: {after}"
         elif any(missing):
-            compared.outcome = "only at head" if missing[0] else "only at base"
+            compared.fixed = "only at head" if missing[0] else "only at base"
             compared.note = str(counts[0] if missing[0] else counts[1])
         elif base["fingerprints"][title] != head["fingerprints"][title]:
-            compared.outcome, compared.note = "not comparable", "the dataset is not the same"
+            compared.fixed, compared.note = verdict.NOT_COMPARABLE, "the dataset is not the same"
         else:
             compared.counts = counts
             judge(conf, compared)
         yield compared
+
+
+def left_out(base: dict[str, Any], head: dict[str, Any]) -> dict[str, int]:
+    """The reasons for which cases are not compared, with the number of cases."""
+    found: Counter[str] = Counter()
+    for title in head["titles"]:
+        both_lack = [side["counts"].get(title) for side in (base, head)]
+        if all(isinstance(each, str) for each in both_lack):
+            found[str(both_lack[1])] += 1
+    for reason, number in head.get("left out", {}).items():
+        found[reason] += number
+    return dict(found)
 
 
 def of_growth(base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
@@ -188,8 +225,8 @@ def of_growth(base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:
                 said = f"{metric} were {before}, are {after}: {written(sizes, counts)}"
                 (faster if after.exceeds(before) else slower).append(said)
         if faster or slower:
-            outcome = "grows faster" if faster else "grows slower"
-            yield Compared(name, outcome=outcome, causes=[*faster, *slower])
+            outcome = verdict.outcome(faster, slower)
+            yield Compared(name, growth=outcome, causes=[*faster, *slower])
 
 
 def written(sizes: Sequence[float], counts: Sequence[float]) -> str:
@@ -217,10 +254,11 @@ def judge(conf: Any, compared: Compared) -> None:
         if metric in base and metric in head and base[metric] != head[metric]:
             allowed = threshold(conf, compared.title, metric, compared.noise.get(metric, 0.0))
             compared.changes.append(Change(metric, base[metric], head[metric], allowed))
-    exact = (*EXACT, "calls", "sql", "scans", "lazily")
+    exact = (*EXACT, "sql", "scans", "lazily", "plans")
     compared.differs = any(change.counts for change in compared.changes) or any(
         base.get(name) != head.get(name) for name in exact
     )
+    compared.untried = sql.untried(base, head)
 
 
 def doubtful(conf: Any, compared: Compared) -> list[str]:
@@ -248,6 +286,6 @@ def small(change: Change) -> bool:
 
 def largest(compared: Compared) -> float:
     """The logarithm of the largest ratio of counts, or of times if time decided the verdict."""
-    if compared.time and compared.verdict in ("slower", "faster"):
+    if compared.outcomes.get("time") in (verdict.WORSE, verdict.BETTER) and compared.time:
         return math.log(compared.time.ratio)
     return max((math.log(max(c.ratio, 1e-9)) for c in compared.changes if c.counts), default=0.0)

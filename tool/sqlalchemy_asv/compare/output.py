@@ -13,10 +13,18 @@ from typing import Any
 from tabulate import tabulate
 
 from ..templates import render
-from .metrics import EXACT, METRICS
-from .model import ACCEPTED, WORST_FIRST, Compared, Comparison
+from .metrics import EXACT
+from .model import ACCEPTED, Change, Compared, Comparison
+from .verdict import DIMENSIONS, UNCHANGED, UNDECIDED, WORDS
 
-HEADINGS = ("verdict", "scenario", *METRICS, "time")
+HEADINGS = ("verdict", "scenario", *DIMENSIONS)
+LEGEND = (
+    "*Worse*: in one of the dimensions. *Trade-off*: worse in one, and better in another."
+    " *Undecided*: time, or a cache, needs another try. Database: statements, round trips, rows,"
+    " compilations, plans. Processor: calls of Python functions, machine instructions. Memory:"
+    " bytes at the peak, objects left behind. Growth: the class of a count over sizes. Time: of"
+    " pairs of processes, with its interval."
+)
 
 
 def text(comparison: Comparison) -> str:
@@ -24,35 +32,49 @@ def text(comparison: Comparison) -> str:
     lines = [summary(comparison), ""]
     lines += [table(comparison, "simple"), ""] if shown(comparison) else []
     for each in shown(comparison):
-        lines += [f"{each.title}: {each.word}", *(f"  {reason}" for reason in each.reasons)]
-    return "\n".join([*lines, *comparison.remarks]).rstrip() + "\n"
+        lines += [f"{each.title}: {each.verdict}", *(f"  {reason}" for reason in each.reasons)]
+    return "\n".join([*lines, *remarks(comparison)]).rstrip() + "\n"
 
 
 def markdown(comparison: Comparison) -> str:
-    """The comparison for a comment on a pull request."""
+    """The comparison for a comment on a pull request: why in a line, the rest folded."""
     lines = [f"**{summary(comparison)}**", ""]
     lines += [table(comparison, "github"), ""] if shown(comparison) else []
     for each in shown(comparison):
         if each.reasons:
-            lines += [f"<details><summary>{html.escape(each.title)}: {each.word}</summary>", ""]
-            lines += [f"- {code(reason)}" for reason in each.reasons]
-            lines += ["", "</details>"]
-    return "\n".join([*lines, *("", *comparison.remarks)]).rstrip() + "\n"
+            first, *others = each.reasons
+            title = f"{html.escape(each.title)}: <code>{html.escape(first)}</code>"
+            if others:
+                lines += [f"<details><summary>{title}</summary>", ""]
+                lines += [f"- {code(reason)}" for reason in others]
+                lines += ["", "</details>"]
+            else:
+                lines += [f"<p>{title}</p>"]
+            lines += [""]
+    lines += [LEGEND] if shown(comparison) else []
+    return "\n".join([*lines, *("", *remarks(comparison))]).rstrip() + "\n"
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """The measurements that were not made, with the reasons."""
+    left_out = [f"{number} left out: {why}" for why, number in comparison.left_out.items()]
+    return [*comparison.remarks, *left_out]
 
 
 def code(reason: str) -> str:
-    """A reason in Markdown, in which the SQL or source that it quotes is not markup."""
-    kind, colon, quoted = reason.partition(": ")
-    return f"{kind}: ``{quoted.replace('`', chr(39))}``" if colon else reason
+    """A reason in Markdown, in which nothing is markup, and nobody is mentioned."""
+    return f"``{reason.replace('`', chr(39))}``"
 
 
 def as_json(comparison: Comparison) -> str:
-    content = dataclasses.asdict(comparison) | {"exit_code": comparison.exit_code}
+    content = dataclasses.asdict(comparison) | {"exit_code": comparison.exit_code()}
     for listed, each in zip(content["compared"], comparison.compared, strict=True):
-        listed["verdict"] = each.verdict
-        listed["word"] = each.word
+        listed |= {"word": each.word, "verdict": each.verdict, "outcomes": each.outcomes}
+        if each.time and not each.time.is_interval:
+            listed["time"] |= {"low": None, "high": None}
         for counts in listed["counts"]:
-            counts.pop("sql", None)
+            for name in ("sql", "plans", "where", "limits"):
+                counts.pop(name, None)
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
@@ -67,14 +89,18 @@ def page(comparison: Comparison) -> str:
         rows=[row(each) for each in shown(comparison)],
         shown=shown(comparison),
         drawing=drawing(comparison),
-        remarks=comparison.remarks,
+        remarks=remarks(comparison),
     )
 
 
 def summary(comparison: Comparison) -> str:
-    numbers = Counter(each.word for each in comparison.compared)
-    words = [word for verdict in WORST_FIRST for word in (verdict, f"{verdict}{ACCEPTED}")]
-    said = ", ".join(f"{numbers[word]} {word}" for word in words if numbers[word])
+    numbers = Counter((each.word, each.is_accepted) for each in comparison.compared)
+    said = ", ".join(
+        f"{numbers[word, accepted]} {word}{ACCEPTED if accepted else ''}"
+        for word in WORDS
+        for accepted in (False, True)
+        if numbers[word, accepted]
+    )
     return (
         f"{' → '.join(comparison.names)} on {comparison.database}: {said or 'nothing was measured'}"
     )
@@ -82,11 +108,7 @@ def summary(comparison: Comparison) -> str:
 
 def shown(comparison: Comparison) -> list[Compared]:
     """The cases to show. The rest is unchanged, and a number in the summary."""
-    return [
-        each
-        for each in comparison.compared
-        if each.verdict != "unchanged" or each.changes or each.time or each.causes
-    ]
+    return [each for each in comparison.compared if each.word != UNCHANGED]
 
 
 def table(comparison: Comparison, form: str) -> str:
@@ -97,25 +119,35 @@ def table(comparison: Comparison, form: str) -> str:
         [HEADINGS[n] for n in used],
         tablefmt=form,
         disable_numparse=True,
-        colalign=["left", "left", *["right"] * (len(used) - 2)],
+        colalign=["left"] * len(used),
     )
     return drawn
 
 
 def row(each: Compared) -> tuple[str, ...]:
     """The cells of a scenario, as `HEADINGS` has them."""
-    return (each.word, each.title, *(cell(each, metric) for metric in METRICS), time(each))
+    accepted = ACCEPTED if each.is_accepted else ""
+    cells = [cell(each, dimension) for dimension in DIMENSIONS]
+    return (each.word + accepted, each.title, *cells)
 
 
-def cell(compared: Compared, metric: str) -> str:
-    """The change of a count, as text; empty if there is none."""
-    for change in compared.changes:
-        if change.metric == metric:
-            if metric in EXACT or not change.base:
-                return f"{change.base:,} → {change.head:,}"
-            small = "" if change.counts else " (within noise)"
-            return percent(change.ratio) + (small if metric != "calls" else "")
-    return ""
+def cell(compared: Compared, dimension: str) -> str:
+    """What changed in a dimension, as text; empty if nothing did."""
+    if dimension == "time":
+        return time(compared)
+    if dimension == "growth":
+        return compared.growth
+    changes = [c for c in compared.changes if c.metric in DIMENSIONS[dimension] and c.counts]
+    said = [f"{change.metric.replace('_', ' ')} {difference(change)}" for change in changes]
+    if compared.outcomes.get(dimension) == UNDECIDED:
+        said.append(UNDECIDED)
+    return ", ".join(said)
+
+
+def difference(change: Change) -> str:
+    if change.metric in EXACT or not change.base:
+        return f"{change.base:,} → {change.head:,}"
+    return percent(change.ratio)
 
 
 def percent(ratio: float) -> str:
@@ -128,12 +160,14 @@ def time(compared: Compared) -> str:
     if compared.time is None:
         return ""
     estimate = compared.time
+    if not estimate.is_interval:
+        return f"{UNDECIDED} ({estimate.pairs} pairs)"
     return f"{percent(estimate.ratio)} [{percent(estimate.low)}, {percent(estimate.high)}]"
 
 
 def drawing(comparison: Comparison) -> dict[str, Any]:
     """Ratios of times, as places from 0 to 1 on a logarithmic axis; empty if nothing was timed."""
-    timed = [(each, each.time) for each in comparison.compared if each.time]
+    timed = [(e, e.time) for e in comparison.compared if e.time and e.time.is_interval]
     if not timed:
         return {}
     # At most a factor of 4 either way, however wide an interval is.
@@ -147,7 +181,7 @@ def drawing(comparison: Comparison) -> dict[str, Any]:
         "intervals": [
             {
                 "title": each.title,
-                "verdict": estimate.verdict(each.time_threshold),
+                "verdict": estimate.outcome(each.time_threshold),
                 "text": time(each),
                 "places": [place(each) for each in (estimate.ratio, estimate.low, estimate.high)],
             }

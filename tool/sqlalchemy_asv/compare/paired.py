@@ -28,6 +28,7 @@ from scipy import stats
 from .. import options
 from ..asv_ext.errors import last_line
 from ..isolation.channel import Channel
+from . import verdict
 from .checkout import Checkout
 
 ERROR = 0.01
@@ -57,27 +58,52 @@ class Estimate:
     """Seconds of the operation at base: the median over pairs of lower deciles."""
     head: float
 
-    def verdict(self, threshold: float) -> str:
-        """A difference counts if the whole interval exceeds the threshold, a share such as 0.01."""
+    def outcome(self, threshold: float) -> str:
+        """A difference counts if the whole interval exceeds the threshold, a share such as 0.01.
+
+        Fewer pairs than the first look has are no interval, and decide nothing.
+        """
+        if not self.is_interval:
+            return verdict.UNDECIDED
         if self.low > 1 + threshold:
-            return "slower"
+            return verdict.WORSE
         if self.high < 1 / (1 + threshold):
-            return "faster"
+            return verdict.BETTER
         if self.low > 1 / (1 + UNCHANGED) and self.high < 1 + UNCHANGED:
-            return "unchanged"
-        return "inconclusive"
+            return verdict.SAME
+        return verdict.UNDECIDED
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether there are pairs enough for an interval."""
+        return self.pairs >= LOOKS[0]
+
+    def undecided(self, threshold: float) -> str:
+        """What is known of the time, and what would decide it; empty if it is decided."""
+        if self.outcome(threshold) != verdict.UNDECIDED:
+            return ""
+        took = f"time undecided after {self.pairs} pairs of processes and {self.seconds:.0f} s"
+        if not self.is_interval:
+            needed = math.ceil(self.seconds / self.pairs * LOOKS[0] / 10 + 1) * 10
+            return f"{took}: {LOOKS[0]} pairs are needed; give it --seconds {needed}"
+        return (
+            f"{took}: the change is between {self.low - 1:+.1%} and {self.high - 1:+.1%};"
+            " more --seconds narrow that"
+        )
 
 
 def clear(thresholds: Mapping[str, float]) -> Callable[[str, Estimate], bool]:
     """A function that tells whether a title's estimate is conclusive at the title's threshold."""
-    return lambda title, estimate: estimate.verdict(thresholds[title]) != "inconclusive"
+    return lambda title, estimate: estimate.outcome(thresholds[title]) != verdict.UNDECIDED
 
 
 def interval(ratios: Sequence[float], error: float) -> tuple[float, float, float]:
     """The geometric mean of ratios, and an interval that misses the true one with probability
-    `error`, by Student's t. Two ratios or more."""
+    `error`, by Student's t. One ratio has no interval: it reaches from 0 to infinity."""
     logs = [math.log(ratio) for ratio in ratios]
     mean = statistics.fmean(logs)
+    if len(logs) == 1:
+        return math.exp(mean), 0.0, math.inf
     width = stats.t.ppf(1 - error / 2, len(logs) - 1) * statistics.stdev(logs) / len(logs) ** 0.5
     width = min(width, 100)  # for two ratios that differ: as good as infinite, without overflow
     return math.exp(mean), math.exp(mean - width), math.exp(mean + width)
@@ -92,7 +118,7 @@ def compare(
     scenarios: int,
     seconds: float,
     layouts: random.Random | None = None,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int, str, float], None] = lambda *_: None,
 ) -> dict[str, Estimate]:
     """Time pairs of processes, until each title is `decided` or has taken its `seconds`.
 
@@ -113,15 +139,18 @@ def compare(
                 start = time.monotonic()
                 pairs[title].append(pair(processes, title))
                 taken[title] += shared + time.monotonic() - start
+                most = sum(max(seconds - taken[t], 0) for t in titles if t not in found)
+                progress(len(found), len(titles), title, most)
                 number = len(pairs[title])
-                # The next pair would take as long as these did on average.
-                last = taken[title] * (1 + 1 / number) > seconds or number == LOOKS[-1]
-                if number < 2 or not (last or number in LOOKS):
+                # The next pair would take as long as these did on average. If the pairs that a
+                # verdict needs do not fit, there is no use in any.
+                needed = max(number + 1, LOOKS[0])
+                last = taken[title] * needed / number > seconds or number == LOOKS[-1]
+                if not (last or number in LOOKS):
                     continue
                 estimate = estimated(pairs[title], error, taken[title])
                 if last or decided(title, estimate):
                     found[title] = estimate
-        progress(f"{len(found)} of {len(titles)} decided after {number} pairs of processes")
     return found
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from ..asv_ext import history
@@ -14,7 +13,6 @@ from .causes import of_places, of_statements
 from .checkout import Checkout
 from .metrics import LEFT
 from .model import (
-    WORST_FIRST,
     Compared,
     Comparison,
     accept,
@@ -22,15 +20,20 @@ from .model import (
     doubtful,
     judge,
     largest,
+    left_out,
     of_growth,
 )
+from .progress import Progress, say
+from .progress import counted as counted_jobs
+from .verdict import WORDS
 
+DOING = {
+    "counts.count": "counting",
+    "counts.recount": "counting again",
+    "counts.explain": "looking for causes",
+}
 LAYOUTS = ((1, 2, 3), (4, 5, 6, 7))
 """The layouts of memory in which doubtful counts are made again."""
-
-
-def say(text: str) -> None:
-    print(f"sqlalchemy-asv: {text}", file=sys.stderr, flush=True)
 
 
 def compare(
@@ -52,17 +55,20 @@ def compare(
         install(side, commit)
     say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
     asked = {"scenarios": scenarios, "instructions": instructions}
-    one, other = on_both(sides, "counts.key")
-    if one == other and not base.fresh:
+    keys = on_both(sides, "counts.key")
+    for reason in {each["no_instructions"] for each in keys if each["no_instructions"]}:
+        if instructions:
+            say(f"instructions will not be counted: {reason}")
+    if keys[0]["digest"] == keys[1]["digest"] and not base.fresh:
         # Commits with the same data layer: the second finds what the first has counted.
-        found = [side.result("counts.count", **asked) for side in sides]
+        found = [on_both([side], "counts.count", **asked)[0] for side in sides]
     else:
         found = on_both(sides, "counts.count", **asked)
     for side, commit, counts in zip(sides, commits, found, strict=True):
         if counts["again"]:
             say(f"{counts['again']} counts of {side.named(commit)} were known")
     compared = list(both(base.conf, *found))
-    judged = [each for each in compared if not each.outcome]
+    judged = [each for each in compared if not each.fixed]
     recount(base, head, judged)
     changed = [each for each in judged if each.differs]
     explain(base, head, changed)
@@ -70,12 +76,12 @@ def compare(
         measure(base, head, judged if time == "all" else changed, seconds)
     compared += of_growth(*found)
     accept(compared, history.accepted(base.conf, f"{commits[0]}..{commits[1]}"))
-    compared.sort(key=lambda each: (WORST_FIRST.index(each.verdict), -largest(each), each.title))
+    compared.sort(key=lambda each: (WORDS.index(each.word), -largest(each), each.title))
     remarks = sorted({text for side in found if (text := side["no_instructions"])})
     if remarks:
         remarks = [f"instructions were not counted: {text}" for text in remarks]
     names = base.named(commits[0]), head.named(commits[1])
-    return Comparison(*commits, names, base.database, compared, remarks)
+    return Comparison(*commits, names, base.database, compared, remarks, left_out(*found))
 
 
 def install(side: Checkout, commit: str) -> None:
@@ -89,8 +95,13 @@ def on_both(sides: Sequence[Checkout], function: str, **options: Any) -> list[An
     For counts alone: no load changes them, and most of a count of few cases is the start of its
     processes, on one processor each.
     """
-    with ThreadPoolExecutor(max_workers=len(sides)) as pool:
-        waiting = [pool.submit(side.result, function, **options) for side in sides]
+    with Progress(DOING.get(function, "preparing")) as bar:
+        with ThreadPoolExecutor(max_workers=len(sides)) as pool:
+            waiting = [pool.submit(side.result, function, **options) for side in sides]
+            while wait(waiting, timeout=0.5).not_done:
+                done, total, last = counted_jobs([side.progress for side in sides])
+                if total:
+                    bar.show(done, total, last)
         return [each.result() for each in waiting]
 
 
@@ -100,9 +111,8 @@ def counted(
     """The counts of one commit. Raises the errors of `compare`."""
     install(side, commit)
     say(f"counting at {side.named(commit)}")
-    counts: dict[str, Any] = side.result(
-        "counts.count", scenarios=scenarios, instructions=instructions
-    )
+    counts: dict[str, Any]
+    (counts,) = on_both([side], "counts.count", scenarios=scenarios, instructions=instructions)
     return counts
 
 
@@ -146,15 +156,16 @@ def measure(base: Checkout, head: Checkout, compared: list[Compared], seconds: f
     say(f"timing {len(compared)}, each for at most {seconds:.0f} s")
     thresholds = {each.title: each.time_threshold for each in compared}
     on_both((base, head), "sampling.prepare", titles=list(thresholds))
-    found = paired.compare(
-        base,
-        head,
-        list(thresholds),
-        decided=paired.clear(thresholds),
-        scenarios=len(compared),
-        seconds=seconds,
-        progress=say,
-    )
+    with Progress("timing") as bar:
+        found = paired.compare(
+            base,
+            head,
+            list(thresholds),
+            decided=paired.clear(thresholds),
+            scenarios=len(compared),
+            seconds=seconds,
+            progress=bar.show,
+        )
     for each in compared:
         each.time = found[each.title]
 
@@ -170,10 +181,13 @@ def explain(base: Checkout, head: Checkout, changed: list[Compared]) -> None:
         each.title
         for each in changed
         if any(c.metric == "instructions" and c.counts for c in each.changes)
-        and not any(c.metric == "calls" for c in each.changes)
+        and not any(c.metric in ("calls", "statements") for c in each.changes)
     ]
     left = [each.title for each in changed if any(c.metric in LEFT for c in each.changes)]
-    found = on_both((base, head), "counts.explain", titles=titles, symbols=symbols, left=left)
+    found = on_both(
+        (base, head), "counts.explain", titles=titles, symbols=symbols, lines=symbols, left=left
+    )
     for each in changed:
         places = [side.get(each.title, {}) for side in found]
-        each.causes = [*of_statements(*each.counts), *of_places(each, *places)]
+        each.causes = [*of_statements(*each.counts)]
+        each.causes += of_places(each, *places)

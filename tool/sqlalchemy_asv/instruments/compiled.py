@@ -49,6 +49,7 @@ class Compiled(Instrument):
             before, found = found, compilations(runner)
             entries += sum(each.cache_hit is CacheStats.CACHE_MISS for each in found)
         return {
+            "varied": runner.varies,
             "compiled": len(found),
             "cache_entries": entries,
             "uncached": [

@@ -8,6 +8,7 @@ counts do not change with the load of the machine, so jobs run on all cores at o
 from __future__ import annotations
 
 import compileall
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -83,7 +84,9 @@ def do(
     }
     jobs = list(jobs)
     with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder, fixed_addresses():
-        Path(folder, "work").write_bytes(pickle.dumps((work, jobs)))
+        progress = os.environ.get(options.PROGRESS, "")
+        note(progress, f"+{len(jobs)}")
+        Path(folder, "work").write_bytes(pickle.dumps((work, jobs, progress)))
 
         def call(function: str, command: Iterable[str]) -> None:
             python = [*command, sys.executable, str(PROCESS)]
@@ -115,14 +118,24 @@ def _outcome(file: Path) -> Outcome:
 # --- in the process that counts -------------------------------------------------------------------
 
 
-def _given(folder: str) -> tuple[Work, list[Any]]:
-    work, jobs = pickle.loads(Path(folder, "work").read_bytes())  # noqa: S301 (our own)
-    return work, jobs
+def _given(folder: str) -> tuple[Work, list[Any], str]:
+    """The work, the jobs, and the file that notes which are done."""
+    found: tuple[Work, list[Any], str] = pickle.loads(  # noqa: S301 (our own)
+        Path(folder, "work").read_bytes()
+    )
+    return found
+
+
+def note(file: str, line: str) -> None:
+    """Add a line to a file, if there is one; at once, so that lines of several do not mix."""
+    if file:
+        with contextlib.suppress(OSError), Path(file).open("ab", buffering=0) as stream:
+            stream.write(f"{line}\n".encode())
 
 
 def compile_all(folder: str) -> None:
     """Compile all modules that the jobs will import, in the process itself or in its forks."""
-    work, jobs = _given(folder)
+    work, jobs, _ = _given(folder)
     packages = work.prepare(jobs)
     compileall.compile_dir(Path(__file__).parents[1], quiet=2)
     for package in packages:
@@ -132,7 +145,7 @@ def compile_all(folder: str) -> None:
 
 def fork_for_each(folder: str) -> None:
     """Fork for each job, twice as many at a time as there are processors; write each outcome."""
-    work, jobs = _given(folder)
+    work, jobs, progress = _given(folder)
     work.prepare(jobs)
     settle()
     running: list[int] = []
@@ -141,12 +154,13 @@ def fork_for_each(folder: str) -> None:
         # While it waits for a long one, others keep the processors busy.
         if len(running) == 2 * processors():
             os.waitpid(running.pop(0), 0)
-        running.append(forked(lambda: _report(Path(folder, str(number)), work, job)))  # noqa: B023
+        file = Path(folder, str(number))
+        running.append(forked(lambda: _report(file, work, job, progress)))  # noqa: B023
     for child in running:
         os.waitpid(child, 0)
 
 
-def _report(file: Path, work: Work, job: Any) -> None:
+def _report(file: Path, work: Work, job: Any, progress: str) -> None:
     outcome = Outcome()
     try:
         outcome = Outcome(found=work.perform(job))
@@ -158,3 +172,4 @@ def _report(file: Path, work: Work, job: Any) -> None:
         raise
     finally:
         files.write_json(file, dataclasses.asdict(outcome))
+        note(progress, str(job))

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import sys
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
@@ -28,32 +29,52 @@ from ..isolation.collector import undisturbed
 from ..isolation.forks import forked
 from ..places import is_application, short
 from ..runner import Runner
-from .plans import plans_of
+from .plans import Plan, plans_of
 from .statements import query_profile
 
 DEPTH = 100
 """The frames of each allocation: as many as lead from the application to what it keeps."""
+LARGE = 500
+"""The rows of a table from which on it matters that a statement reads all of them."""
+_clock = time.perf_counter_ns
+"""Saved before the application is imported, which may replace it."""
 Amounts = dict[str, int]
 """A number for each place in the code."""
 
 
 class Plans(Instrument):
-    """The tables that statements scan in full, and the relationships loaded lazily."""
+    """The work of the database for the statements, their plans, and the lines that send them."""
 
     name = "plans"
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("full scans", "tables", "Tables of which a statement reads every row."),
+        Metric(
+            "full scans",
+            "tables",
+            f"Tables of {LARGE} rows or more of which a statement reads every row.",
+        ),
+        Metric("database steps", "steps", "The work of the database: see `Plan.steps`."),
     )
 
     def count(self, runner: Runner) -> Counts:
         with query_profile(runner.database.engine) as queries:
             runner.perform()
         runner.close()
-        scans: list[str] = []
-        for plan in plans_of(runner.database, queries.queries).values():
-            scans += plan.full_scans if plan else []
-        n_plus_ones = {group.loading: group.times for group in queries.n_plus_ones()}
-        return {"full scans": len(scans), "scans": sorted(scans), "lazily": n_plus_ones}
+        sent = Counter(query.sql for query in queries.queries)
+        plans = plans_of(runner.database, queries.queries)
+        known = {sql: plan for sql, plan in plans.items() if isinstance(plan, Plan)}
+        scans = [each for plan in known.values() for each in plan.full_scans.items()]
+        where: dict[str, str] = {}
+        for query in queries.queries:
+            where.setdefault(query.sql, query.where)
+        return {
+            "full scans": sum(rows >= LARGE for _, rows in scans),
+            "database steps": sum(sent[sql] * (plan.steps or 0) for sql, plan in known.items()),
+            "scans": sorted([table, rows] for table, rows in scans),
+            "lazily": {group.loading: group.times for group in queries.lazy_loads()},
+            "plans": {sql: plan.shape for sql, plan in known.items()},
+            "where": where,
+            "limits": {query.sql: found for query in queries.queries if (found := query.limits)},
+        }
 
 
 class Places(Instrument):
@@ -68,6 +89,24 @@ class Places(Instrument):
         found["bytecodes"] = bytecodes(runner.perform)
         found["allocations"] = allocations(runner)
         return found
+
+
+class Lines(Instrument):
+    """Nanoseconds by line of the application. They are times, and differ from run to run."""
+
+    name = "lines"
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    def count(self, runner: Runner) -> Counts:
+        found: Amounts = {}
+        for _ in range(3):
+            runner.reset()
+            taken = by_line(runner.performance())
+            found = {
+                place: min(nanoseconds, found.get(place, nanoseconds))
+                for place, nanoseconds in taken.items()
+            }
+        return {"lines": found}
 
 
 class LeftBehind(Instrument):
@@ -111,7 +150,7 @@ class Symbols(Instrument):
 def calls(operation: Callable[[], object]) -> dict[str, Amounts]:
     """Calls by function and caller.
 
-    "own calls" are those by the application, "calls" those by other code, both of Python functions;
+    "own calls" are those by or of the application, "calls" the others, both of Python functions;
     "built-in calls" are those of built-in functions, which the count of calls leaves out.
     """
     found: dict[str, Counter[str]] = {
@@ -119,7 +158,9 @@ def calls(operation: Callable[[], object]) -> dict[str, Amounts]:
     }
     for (file, _, name), (_, _, _, _, callers) in profiled(operation).items():
         for (calling_file, _, calling), (number, *_) in callers.items():
-            by = "own calls" if is_application(calling_file) else "calls"
+            # A hook or a property of the application explains what SQLAlchemy calls.
+            own = any(is_application(each) for each in (file, calling_file))
+            by = "own calls" if own else "calls"
             amounts = found["built-in calls" if file == "~" else by]
             amounts[f"{place(file, name)}, from {place(calling_file, calling)}"] += number
     return {kind: dict(amounts) for kind, amounts in found.items()}
@@ -150,6 +191,38 @@ def bytecodes(operation: Callable[[], object]) -> Amounts:
     found: Counter[str] = Counter()
     for code, number in executed.items():
         found[place(code.co_filename, code.co_name)] += number
+    return dict(found)
+
+
+def by_line(operation: Callable[[], object]) -> Amounts:
+    """Nanoseconds by line of the application, with all that the line calls."""
+    taken: Counter[tuple[str, int]] = Counter()
+    entered: dict[int, tuple[tuple[str, int], int]] = {}
+
+    def leave(frame: FrameType, now: int) -> None:
+        if started := entered.pop(id(frame), None):
+            line, before = started
+            taken[line] += now - before
+
+    def in_frame(frame: FrameType, event: str, argument: Any) -> Any:
+        now = _clock()
+        leave(frame, now)
+        if event == "line":
+            entered[id(frame)] = (frame.f_code.co_filename, frame.f_lineno), _clock()
+        return in_frame
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        return in_frame if is_application(frame.f_code.co_filename) else None
+
+    with undisturbed():
+        sys.settrace(trace)
+        try:
+            operation()
+        finally:
+            sys.settrace(None)
+    found: Counter[str] = Counter()
+    for (file, number), nanoseconds in taken.items():
+        found[f"{short(file)} `{linecache.getline(file, number).strip()}`"] += nanoseconds
     return dict(found)
 
 

@@ -12,18 +12,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+import sqlalchemy.orm.session
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from ..places import application_line
+from ..places import application_line, frames
 from ..statements.recording import Statement, recording
 
 LAZILY = "sqlalchemy_asv_loading"
-"""Execution option that names the relationship a statement loads lazily."""
+"""Execution option that names the relationship or class a statement loads for one object."""
+BY_GET = ", by get"
+EXPIRED = ", expired"
+"""The ends of the names of classes whose objects `Session.get` loads, or are loaded again."""
 
 
 @dataclasses.dataclass
@@ -35,7 +40,8 @@ class Query:
     where: str
     """The application's line that caused it, as "package/module.py:12 in function"."""
     loading: str | None
-    """The relationship that it loads lazily, such as "Post.comments"."""
+    """The relationship that it loads lazily, such as "Post.comments"; for an object that is loaded
+    by its key, the class and the reason, such as "User, by get" or "User, expired"."""
     seconds: float = 0.0
     rows: int = 0
 
@@ -44,6 +50,28 @@ class Query:
         """The parameters, cut to fit on a line."""
         text = repr(self.parameters)
         return text if len(text) <= 80 else f"{text[:77]}..."
+
+    @property
+    def limits(self) -> list[str]:
+        """The values of bound LIMIT and OFFSET, such as "LIMIT 20"."""
+        found = []
+        for match in _LIMIT.finditer(self.sql):
+            word, placeholder, name, number = match.groups()
+            parameters = (
+                self.parameters[0] if isinstance(self.parameters, list) else self.parameters
+            )
+            with contextlib.suppress(LookupError, TypeError):
+                if name:
+                    value = parameters[name]
+                elif number:
+                    value = parameters[int(number) - 1]
+                else:
+                    value = parameters[self.sql[: match.start(2)].count(placeholder)]
+                found.append(f"{word.upper()} {value}")
+        return found
+
+
+_LIMIT = re.compile(r"\b(LIMIT|OFFSET)\s+(\?|%s|%\((\w+)\)s|\$(\d+))", re.IGNORECASE)
 
 
 @dataclasses.dataclass
@@ -56,10 +84,12 @@ class Repeated:
     times: int
     seconds: float
     rows: int
+    shortened: str = ""
+    """The parameters of the first, cut to fit on a line."""
 
     @property
     def is_n_plus_one(self) -> bool:
-        """Whether they load a relationship lazily, each for one more object of a result."""
+        """Whether they load more of one object each, object by object."""
         return self.loading is not None and self.times > 1
 
 
@@ -82,23 +112,36 @@ class QueryProfile:
         """The mean of seconds; zero if there is no statement."""
         return self.total_time / len(self.queries) if self.queries else 0.0
 
-    def slowest(self, number: int = 5) -> list[Query]:
-        return sorted(self.queries, key=lambda query: query.seconds, reverse=True)[:number]
+    def slowest(self, number: int = 5) -> list[Repeated]:
+        """Statements grouped, those first that take most time together."""
+        return sorted(self.repeated(), key=lambda group: group.seconds, reverse=True)[:number]
 
     def repeated(self) -> list[Repeated]:
         """Statements grouped, those sent most often first."""
         groups: dict[tuple[str, str, str | None], Repeated] = {}
         for query in self.queries:
             key = (query.sql, query.where, query.loading)
-            group = groups.setdefault(key, Repeated(*key, times=0, seconds=0.0, rows=0))
+            group = groups.setdefault(key, Repeated(*key, 0, 0.0, 0, query.shortened))
             group.times += 1
             group.seconds += query.seconds
             group.rows += query.rows
         return sorted(groups.values(), key=lambda group: group.times, reverse=True)
 
     def n_plus_ones(self) -> list[Repeated]:
-        """Relationships that were loaded lazily for one object after the other."""
+        """Statements for one object after the other: relationships that are loaded lazily, expired
+        objects that are loaded again, and calls of `get`."""
         return [group for group in self.repeated() if group.is_n_plus_one]
+
+    def lazy_loads(self) -> list[Repeated]:
+        """Those of them that no expired object explains."""
+        return [group for group in self.n_plus_ones() if not str(group.loading).endswith(EXPIRED)]
+
+
+def _is_get() -> bool:
+    """Whether `Session.get` sends the statement that is about to be executed."""
+    file = sqlalchemy.orm.session.__file__
+    found = (frame.f_code for frame in frames(sys._getframe(2)))
+    return any(code.co_name == "_get_impl" and code.co_filename == file for code in found)
 
 
 @contextlib.contextmanager
@@ -108,11 +151,20 @@ def query_profile(engine: Engine) -> Iterator[QueryProfile]:
 
     def say_what_is_loaded(state: ORMExecuteState) -> None:
         # `lazy_loaded_from` raises for a statement that is not a SELECT.
-        if state.is_select and state.lazy_loaded_from is not None:
+        if not state.is_select:
+            return
+        mapper = state.bind_mapper
+        if state.lazy_loaded_from is not None:
             path = state.loader_strategy_path
             relationship = next((p for p in reversed(path or ()) if hasattr(p, "parent")), None)
             name = str(relationship) if relationship is not None else "a relationship"
-            state.update_execution_options(**{LAZILY: name})
+        elif mapper is not None and state.is_column_load:
+            name = mapper.class_.__name__ + EXPIRED
+        elif mapper is not None and _is_get():
+            name = mapper.class_.__name__ + BY_GET
+        else:
+            return
+        state.update_execution_options(**{LAZILY: name})
 
     def notice(statement: Statement, context: Any) -> None:
         where = application_line(sys._getframe(1))

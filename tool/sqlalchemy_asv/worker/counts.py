@@ -20,7 +20,7 @@ from ..instruments import INSTRUMENTS, Calls, Counts, Instrument
 from ..instruments.instructions import Instructions
 from ..instruments.memory import Allocated
 from ..label import verify
-from ..profiler.causes import LeftBehind, Places, Plans, Symbols
+from ..profiler.causes import LeftBehind, Lines, Places, Plans, Symbols
 from ..scenario import Scenario
 from . import growing
 from .kept import Kept, digest
@@ -28,6 +28,8 @@ from .scenarios import Combination, by_dataset, by_title, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
 """The instruments that need no program such as valgrind, and the plans of statements."""
+ELSEWHERE = "works in another process, or forbids to count calls: see `asv compare`"
+"""The reason why a case is left out."""
 LAID_OUT: tuple[Instrument, ...] = (Calls(), Allocated())
 """Those of them whose counts can follow from the layout of memory."""
 
@@ -42,7 +44,8 @@ def count(options: str) -> None:
     """
     given = json.loads(options)
     verify()
-    asked = {each.case.title: each for each in chosen(given["scenarios"]) if comparable(each)}
+    wanted = chosen(given["scenarios"])
+    asked = {each.case.title: each for each in wanted if comparable(each)}
     work = Work(Kept(**given["kept"]), asked)
     made = work.count("plain", list(asked), PLAIN)
     no_instructions = ""
@@ -65,15 +68,23 @@ def count(options: str) -> None:
         "fingerprints": {title: found["fingerprint"] for title, found in made.items()},
         "failed": {title: work.failed[title] for title in asked if title in work.failed},
         "no_instructions": no_instructions,
+        "left out": {ELSEWHERE: len(wanted) - len(asked)} if len(wanted) > len(asked) else {},
         "again": sum(title not in work.new for title in counts),
     }
     write_json(Path(given["file"]), result)
 
 
 def key(options: str) -> None:
-    """Write the digest under which counts of the installed commit are kept."""
+    """Write the "digest" under which counts of the installed commit are kept.
+
+    And "no_instructions", the reason why machine instructions cannot be counted here.
+    """
     given = json.loads(options)
-    write_json(Path(given["file"]), digest(given["kept"]["commit"]))
+    found = {
+        "digest": digest(given["kept"]["commit"]),
+        "no_instructions": Instructions().missing() or "",
+    }
+    write_json(Path(given["file"]), found)
 
 
 class Work:
@@ -196,13 +207,13 @@ def recount(options: str) -> None:
 def explain(options: str) -> None:
     """Divide the counts of `titles` by place in the code; see `profiler.causes`.
 
-    For titles in `symbols`, instructions by function as well; for those in `left`, bytes that
-    repetitions leave behind.
+    For titles in `symbols`, instructions by function as well; for those in `lines`, time by line;
+    for those in `left`, bytes that repetitions leave behind.
     """
     given = json.loads(options)
     work = Work(Kept(**given["kept"]), by_title())
     made = work.count("places", given["titles"], [Places()])
-    for instrument in (Symbols(), LeftBehind()):
+    for instrument in (Symbols(), Lines(), LeftBehind()):
         if given[instrument.name] and not instrument.missing():
             _add(made, work.count(instrument.name, given[instrument.name], [instrument]))
     found = {title: each["counts"] for title, each in made.items()}

@@ -168,7 +168,7 @@ def measured(runner: Runner, top: int) -> dict[str, Any]:
     runner.reset()
     runner.close()
     plans = {
-        sql: plan and dataclasses.asdict(plan)
+        sql: plan if isinstance(plan, str) else dataclasses.asdict(plan)
         for sql, plan in plans_of(runner.database, queries.queries).items()
     }
     return {
@@ -191,8 +191,8 @@ def measured(runner: Runner, top: int) -> dict[str, Any]:
             "total_time": queries.total_time,
             "average_time": queries.average_time,
             "slowest": [
-                dataclasses.asdict(query) | {"parameters": query.shortened}
-                for query in queries.slowest()
+                dataclasses.asdict(group) | {"parameters": group.shortened}
+                for group in queries.slowest()
             ],
             "repeated": [
                 dataclasses.asdict(group) | {"n_plus_one": group.is_n_plus_one}

@@ -1,0 +1,173 @@
+"""The difference between the statements of two commits: the part that differs, and how often."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_TOKENS = re.compile(r"'(?:[^']|'')*'|%\(\w+\)s(?:::\w+(?: \w+)*)?|%s|\$\d+|[\w.\"`]+|\S")
+_PLACEHOLDER = re.compile(r"%\(\w+\)s(?:::\w+(?: \w+)*)?|%s|\$\d+(?:::\w+)?|\?")
+_LITERAL = re.compile(r"'(?:[^']|'')*'|(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
+_LIST = re.compile(r"\bIN \(\s*(?:@|NULL)(?:\s*,\s*(?:@|NULL))*\s*\)")
+ALIKE = 0.6
+"""The share of equal words from which on a new statement is an old one that changed."""
+LENGTH = 160
+"""The characters of a statement that are shown."""
+Part = tuple[str, str]
+"""A part of a statement that differs: at base and at head. One may be empty."""
+
+
+@dataclasses.dataclass
+class Kind:
+    """Statements of one side that differ only in a literal or in the length of an IN list."""
+
+    texts: dict[str, int]
+    """How often each was sent."""
+
+    @property
+    def times(self) -> int:
+        return sum(self.texts.values())
+
+    @property
+    def text(self) -> str:
+        return next(iter(self.texts))
+
+
+def normalized(sql: str) -> str:
+    """A statement without literals, names of placeholders, and lengths of IN lists."""
+    marked = _LITERAL.sub("@", _PLACEHOLDER.sub("@", " ".join(sql.split())))
+    return _LIST.sub("IN (@)", marked)
+
+
+def kinds(sent: Mapping[str, int]) -> dict[str, Kind]:
+    """The statements of one side, by what they have in common."""
+    found: dict[str, Kind] = {}
+    for sql, times in sent.items():
+        found.setdefault(normalized(sql), Kind({})).texts[sql] = times
+    return found
+
+
+def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
+    """Each kind of statement that is new, gone, changed, or sent another number of times."""
+    before, after = (kinds(dict(side["sql"])) for side in (base, head))
+    new = {key: kind for key, kind in after.items() if key not in before}
+    gone = {key: kind for key, kind in before.items() if key not in after}
+    for key, kind in after.items():
+        if key in before:
+            yield from _of_kind(before[key], kind, base, head)
+    for key, kind in new.items():
+        said = f"{_times(kind.times)}{_at(kind, head)}"
+        if (like := _most_alike(key, gone)) is not None:
+            old = gone.pop(like)
+            changed = "; ".join(written(part) for part in parts(old.text, kind.text))
+            yield f"statement changed, sent {said}: {changed} in {shortened(kind.text)}"
+        else:
+            yield f"statement new, sent {said}: {shortened(kind.text)}"
+    for kind in gone.values():
+        said = f"{_times(kind.times)} before{_at(kind, base)}"
+        yield f"statement sent no longer, {said}: {shortened(kind.text)}"
+
+
+def _of_kind(
+    old: Kind, new: Kind, base: Mapping[str, Any], head: Mapping[str, Any]
+) -> Iterator[str]:
+    at = _at(new, head)
+    if len(old.texts) != len(new.texts):
+        yield (
+            f"one statement in {len(new.texts)} texts, not {len(old.texts)}, which differ in a"
+            f" literal or in the length of an IN list{at}: {shortened(new.text)}"
+        )
+    elif len(new.texts) == 1 and old.text != new.text:
+        found = parts(old.text, new.text)
+        if found:
+            changed = "; ".join(map(written, found))
+            yield f"statement changed{at}: {changed} in {shortened(new.text)}"
+    limits = [
+        side.get("limits", {}).get(kind.text, []) for side, kind in ((base, old), (head, new))
+    ]
+    for one, other in zip(*limits, strict=False):
+        if one != other:
+            yield f"{one} → {other.split()[-1]}{at}: {shortened(new.text)}"
+    if old.times != new.times:
+        yield f"statement sent {new.times} times, not {old.times}{at}: {shortened(new.text)}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def _at(kind: Kind, side: Mapping[str, Any]) -> str:
+    """The application's line that sends a statement, if it is known."""
+    where = side.get("where", {}).get(kind.text, "")
+    return f" at {where}" if where else ""
+
+
+def _most_alike(key: str, gone: Mapping[str, Kind]) -> str | None:
+    """The statement that is gone and most like a new one; None if none is like it."""
+    best, likeness = None, ALIKE
+    words = _TOKENS.findall(key)
+    for old in gone:
+        matcher = difflib.SequenceMatcher(None, _TOKENS.findall(old), words, autojunk=False)
+        if matcher.quick_ratio() > likeness and (ratio := matcher.ratio()) > likeness:
+            best, likeness = old, ratio
+    return best
+
+
+def parts(old: str, new: str) -> list[Part]:
+    """The parts in which two statements differ."""
+    one, other = (_TOKENS.findall(" ".join(sql.split())) for sql in (old, new))
+
+    def anonymous(words: list[str]) -> list[str]:
+        # Drivers name parameters by their order. A further one would rename all that follow.
+        return ["?" if _PLACEHOLDER.fullmatch(word) else word for word in words]
+
+    one, other = anonymous(one), anonymous(other)
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    found: list[Part] = []
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind != "equal":
+            found.append((" ".join(one[a:b]), " ".join(other[c:d])))
+    return found
+
+
+def written(part: Part) -> str:
+    """A part that differs, as people say it."""
+    old, new = (_tidy(text) for text in part)
+    if not old:
+        return f"`{new}` added"
+    return f"`{old}` removed" if not new else f"`{old}` → `{new}`"
+
+
+def _tidy(text: str) -> str:
+    text = re.sub(r" ([,)])", r"\1", re.sub(r"\( ", "(", text))
+    return shortened(text)
+
+
+def shortened(sql: str) -> str:
+    return textwrap.shorten(sql, LENGTH, placeholder=" …")
+
+
+def untried(base: Mapping[str, Any], head: Mapping[str, Any]) -> str:
+    """The reason why the statement cache was not tried on a changed statement; empty if it was.
+
+    A literal in the place of a bound parameter makes a new text for each value. If each repetition
+    has the same value, the cache finds it nevertheless.
+    """
+    if head.get("varied", True):
+        return ""
+    before, after = (kinds(dict(side.get("sql", ()))) for side in (base, head))
+    for key, kind in after.items():
+        old = before.get(key)
+        if old is None or old.text == kind.text:
+            continue
+        for one, other in parts(old.text, kind.text):
+            if _PLACEHOLDER.search(one) and _LITERAL.search(other):
+                return (
+                    f"the statement cache was not tried: `{one}` became `{other}`, and the scenario"
+                    " has no `arguments(n)` that vary it"
+                )
+    return ""
