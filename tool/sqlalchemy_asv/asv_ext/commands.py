@@ -17,7 +17,7 @@ from asv.commands.run import Run
 from asv.repo import get_repo
 
 from .. import options
-from . import git, history, settings
+from . import git, history, marks, settings
 from .errors import stop
 from .machine import name_this_machine, this_machine
 
@@ -30,6 +30,7 @@ def apply() -> None:
     name_this_machine()
     Compare.run = _compare(Compare.run)
     Run.run = _run(Run.run)
+    marks.apply()
     for command in util.iter_subclasses(Command):
         command.run_from_conf_args = _of_repository(command.run_from_conf_args)
     util.human_value = _human_value(util.human_value)
