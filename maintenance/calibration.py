@@ -61,11 +61,15 @@ class Injection:
 OPERATIONS = "social/operations.py"
 FEED = "social.HomeFeed('selectin')"
 LOOP = "    for post in posts:\n        _ = post.author.name\n        for comment in post.comments:"
-
-
 FULL = "    return list(session.scalars(select(User).order_by(User.id).limit(limit)))"
-
-
+SEARCH = (
+    "    return list(\n        session.scalars(\n"
+    "            select(Post)\n            .where(found)"
+)
+LIMIT = (
+    "            .limit(limit)\n            .options(\n"
+    "                load_path(loading, Post.author),"
+)
 SLOWER = "5% more wall time in a loop without calls"
 
 
@@ -186,6 +190,110 @@ INJECTIONS = (
         + "\n    return [u for u in users if [o.id for o in users]]",
         cause=r"calls were linear, are quadratic",
         dimension="growth",
+    ),
+    Injection(
+        "a pattern that moved into the text",
+        "query_operations.SearchPosts(1)",
+        OPERATIONS,
+        SEARCH,
+        "    from sqlalchemy import text\n"
+        "    found = text(f\"posts.title LIKE '%{words}%' OR posts.body LIKE '%{words}%'\")\n"
+        + SEARCH,
+        cause=r"compiled in each repetition, another text in each repetition: .*%\w+%",
+    ),
+    Injection(
+        "yield_per removed",
+        "large_results.YieldPer(1000)",
+        "social/techniques.py",
+        "session.scalars(likes(limit).execution_options(yield_per=100))\n    return sum",
+        "session.scalars(likes(limit)).all()\n    return sum",
+        cause=r"bytes at the peak: ",
+        dimension="memory",
+    ),
+    Injection(
+        "a larger limit",
+        FEED,
+        OPERATIONS,
+        LIMIT,
+        LIMIT.replace("limit(limit)", "limit(limit * 10)"),
+        cause=r"LIMIT 20 → 200 at fixtures/social/operations\.py:\d+ in home_feed",
+    ),
+    Injection(
+        "a further join",
+        "query_operations.PostsTagged",
+        OPERATIONS,
+        "            .join(Post.tags)\n",
+        "            .join(Post.tags)\n            .join(Post.author)\n",
+        cause=r"statement changed.*`JOIN users .*` added",
+    ),
+    Injection(
+        "an order that needs a sort",
+        "query_operations.FullEntities(1000)",
+        "social/techniques.py",
+        FULL,
+        FULL.replace("order_by(User.id)", "order_by(User.name)"),
+        cause=r"statement changed.*`users\.id` → `users\.name`",
+    ),
+    Injection(
+        "an index that a function defeats",
+        "query_operations.CountPosts",
+        "social/techniques.py",
+        "where(Post.author_id == author_id)\n    return session.scalar",
+        "where(Post.author_id + 0 == author_id)\n    return session.scalar",
+        cause=r"posts \(5,000 rows\): every row is read now",
+    ),
+    Injection(
+        "a loop of get",
+        FEED,
+        *in_the_feed("_ = [session.get(Tag, post.id % 100 + 1) for post in posts]"),
+        cause=r"Tag, by get loaded one by one: \d+ times, not 0",
+    ),
+    Injection(
+        "a search in a list for each of its elements",
+        FEED,
+        *in_the_feed(
+            "seen = []\n    for n in range(900):\n"
+            "        if n not in seen:\n            seen.append(n)"
+        ),
+        cause=r"at fixtures/social/operations\.py `if n not in seen:`",
+        dimension="processor",
+    ),
+    Injection(
+        "a flush for each row",
+        "model_operations.InsertUnitOfWork(100)",
+        "social/techniques.py",
+        "    session.add_all([User(**row) for row in rows])\n    session.commit()",
+        "    for row in rows:\n        session.add(User(**row))\n        session.flush()\n"
+        "    session.commit()",
+        cause=r"statement (new, )?sent 100 times",
+    ),
+    Injection(
+        "a hook for each object",
+        FEED,
+        OPERATIONS,
+        "class NotFound(LookupError):",
+        "from sqlalchemy import event\n\n\n@event.listens_for(Post, 'load')\n"
+        "def hide_deleted(target, context):\n    return None\n\n\nclass NotFound(LookupError):",
+        cause=r"\+20 calls: fixtures/social/operations\.py hide_deleted",
+        dimension="processor",
+    ),
+    Injection(
+        "an element without a cache key",
+        FEED,
+        *in_the_feed(
+            "from sqlalchemy.ext.compiler import compiles\n"
+            "    from sqlalchemy.sql.expression import ColumnElement\n\n"
+            "    class Seven(ColumnElement):\n        pass\n\n"
+            "    compiles(Seven)(lambda *_, **__: '7')\n"
+            "    _ = session.scalar(select(User.name).where(User.id == Seven()))"
+        ),
+        cause=r"compiled in each repetition, not cacheable: the element Seven",
+    ),
+    Injection(
+        "a savepoint for each post",
+        FEED,
+        *in_the_feed("for post in posts:\n        session.begin_nested().commit()"),
+        cause=r"\+\d+ round trips: ",
     ),
 )
 """Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
