@@ -371,8 +371,20 @@ def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: li
         assert list(causes.of_places(compared, before, after)) == ["+3 calls: f"]
         compared.causes = ["statement new"]
         assert "+3 calls: f" not in causes.of_places(compared, before, after)
-        after["own calls"] = {"a": 2}
-        assert list(causes.of_places(compared, before, after)) == ["+1 calls: a"]
+        after["own calls"] = {"a": 1, "app/o.py f": 1, "sqlalchemy/s.py get, from app/o.py f": 1}
+        assert list(causes.of_places(compared, before, after)) == ["+1 calls: app/o.py f"]
+
+
+def test_a_line_that_takes_most_of_the_added_time_is_named() -> None:
+    base = {"lines": {"app/o.py `a()`": 2_000_000, "app/o.py `if n in seen:`": 1_000_000}}
+    head = {"lines": {"app/o.py `a()`": 2_100_000, "app/o.py `if n in seen:`": 9_000_000}}
+    ((place, said),) = causes.slower_lines(base, head)
+    assert (place, said) == ("app/o.py `if n in seen:`", "takes 9.0 ms, not 1.0,")
+    # Noise of times is no cause.
+    assert (
+        causes.slower_lines(base, {"lines": {**base["lines"], "app/o.py `a()`": 3_000_000}}) == []
+    )
+    assert causes.slower_lines(head, base) == []
 
 
 # --- what is printed ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy_asv import memory_profile, query_profile
 from sqlalchemy_asv.instruments.calls import calls
 from sqlalchemy_asv.places import short
+from sqlalchemy_asv.profiler import causes as profiling_causes
 from sqlalchemy_asv.profiler.causes import calls as places_of_calls
 from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
 from sqlalchemy_asv.profiler.statements import Query
@@ -119,6 +120,24 @@ def test_totals_averages_and_the_slowest(social: Session) -> None:
     assert not profile.repeated()[0].is_n_plus_one
     assert profile.queries[0].where.startswith("tests/unit/test_profiling.py:")
     assert len(profile.queries[0].shortened) <= 80
+
+
+def test_time_by_line_is_that_of_the_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(profiling_causes, "_clock", lambda: next(clock))
+
+    def inner() -> None:
+        for _ in range(50):
+            pass
+
+    def outer() -> None:
+        inner()
+
+    monkeypatch.setattr(profiling_causes, "is_application", lambda file: file == __file__)
+    found = profiling_causes.by_line(outer)
+    by_text = {place.split("`")[1]: taken for place, taken in found.items()}
+    assert by_text["inner()"] < by_text["for _ in range(50):"]
+    assert by_text["inner()"] < by_text["pass"]
 
 
 def test_nothing_listens_afterwards(social: Session) -> None:

@@ -86,17 +86,22 @@ def of_places(
     }
     differences = {kind: largest_of(base[kind], head[kind]) for kind in base if kind in head}
     lines = [f"{said} at {place}" for place, said in slower_lines(base, head)]
-    own = differences.get("own calls", [])[:3]
-    called = own or ([] if compared.causes else differences.get("calls", [])[:3])
+    # Where a statement explains the difference, more calls of SQLAlchemy follow from it. Only the
+    # application's own functions and lines say more.
+    explained = bool(compared.causes)
+    own = differences.get("own calls", [])
+    called = own if not explained else [each for each in own if is_own(each[0])]
+    if not (called or explained):
+        called = differences.get("calls", [])
     if called and not changed.isdisjoint({"calls", "instructions"}):
-        for place, number in called:
+        for place, number in called[:3]:
             yield f"{number:+,} calls: {place}"
     elif "instructions" in changed:
         yield from lines[:1]
         for place, number in differences.get("bytecodes", [])[:2]:
-            if is_own(place) or not compared.causes:
+            if is_own(place) or not explained:
                 yield f"{number:+,} bytecode instructions: {place}"
-        if not compared.causes:
+        if not explained:
             for place, number in differences.get("built-in calls", [])[:2]:
                 yield f"{number:+,} calls of a built-in function: {place}"
             for place, number in differences.get("symbols", [])[:2]:
@@ -105,7 +110,9 @@ def of_places(
         for place, number in differences.get("left", [])[:2]:
             yield f"{number:+,} bytes left behind: {place}"
     if "allocated" in changed:
-        for place, number in differences.get("allocations", [])[:2]:
+        held = differences.get("allocations", [])
+        own = [each for each in held if is_own(each[0])]
+        for place, number in (own if own or explained else held)[:2]:
             yield f"{number:+,} bytes at the peak: {place}"
 
 
@@ -130,8 +137,9 @@ def slower_lines(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple
 
 
 def is_own(place: str) -> bool:
-    """Whether a function is the application's, by the name of its file."""
-    return not place.startswith(("sqlalchemy/", "<"))
+    """Whether a function or line is the application's: not SQLAlchemy's, and of a package."""
+    file = place.split(" ", 1)[0]
+    return "/" in file and not file.startswith(("sqlalchemy/", "<"))
 
 
 def largest_of(base: Mapping[str, int], head: Mapping[str, int]) -> list[tuple[str, int]]:

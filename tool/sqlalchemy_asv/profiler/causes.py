@@ -195,24 +195,26 @@ def bytecodes(operation: Callable[[], object]) -> Amounts:
 
 
 def by_line(operation: Callable[[], object]) -> Amounts:
-    """Nanoseconds by line of the application, with all that the line calls."""
+    """Nanoseconds by line of the application, with what it calls of other code."""
     taken: Counter[tuple[str, int]] = Counter()
-    entered: dict[int, tuple[tuple[str, int], int]] = {}
-
-    def leave(frame: FrameType, now: int) -> None:
-        if started := entered.pop(id(frame), None):
-            line, before = started
-            taken[line] += now - before
-
-    def in_frame(frame: FrameType, event: str, argument: Any) -> Any:
-        now = _clock()
-        leave(frame, now)
-        if event == "line":
-            entered[id(frame)] = (frame.f_code.co_filename, frame.f_lineno), _clock()
-        return in_frame
+    running: list[tuple[str, int]] = []
+    since = _clock()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        return in_frame if is_application(frame.f_code.co_filename) else None
+        nonlocal since
+        if event == "call" and not is_application(frame.f_code.co_filename):
+            return None
+        if running:
+            taken[running[-1]] += _clock() - since
+        line = frame.f_code.co_filename, frame.f_lineno
+        if event == "call":
+            running.append(line)
+        elif event == "line":
+            running[-1] = line
+        elif event == "return":
+            running.pop()
+        since = _clock()
+        return trace
 
     with undisturbed():
         sys.settrace(trace)
