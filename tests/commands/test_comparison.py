@@ -25,7 +25,8 @@ so, which takes minutes."""
 TOGETHER = (
     *("a literal that defeats the cache", "a list that keeps every result"),
     *("a commit per row", "expired objects, read after a commit"),
-    "a query per row that was a constant",
+    *("a query per row that was a constant", "a pattern that moved into the text"),
+    *("a further join", "an index that a function defeats"),
 )
 """Changes that are made in one commit. All are found without valgrind."""
 BY_NAME = {each.name: each for each in calibration.INJECTIONS}

@@ -80,13 +80,14 @@ def as_json(comparison: Comparison) -> str:
 
 def page(comparison: Comparison) -> str:
     """A page that needs no other file: the table, a drawing of intervals, and the causes."""
+    headings, rows = columns(comparison)
     return render(
         "sqlalchemy_asv.compare",
         "verdict.html",
         title=" and ".join(comparison.names) + " compared",
         summary=summary(comparison),
-        headings=HEADINGS,
-        rows=[row(each) for each in shown(comparison)],
+        headings=headings,
+        rows=rows,
         shown=shown(comparison),
         drawing=drawing(comparison),
         remarks=remarks(comparison),
@@ -111,16 +112,16 @@ def shown(comparison: Comparison) -> list[Compared]:
     return [each for each in comparison.compared if each.word != UNCHANGED]
 
 
-def table(comparison: Comparison, form: str) -> str:
+def columns(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """The headings and rows of the table, without columns that have no cell."""
     rows = [row(each) for each in shown(comparison)]
     used = [n for n in range(len(HEADINGS)) if n < 2 or any(row[n] for row in rows)]
-    drawn: str = tabulate(
-        [[row[n] for n in used] for row in rows],
-        [HEADINGS[n] for n in used],
-        tablefmt=form,
-        disable_numparse=True,
-        colalign=["left"] * len(used),
-    )
+    return [HEADINGS[n] for n in used], [[row[n] for n in used] for row in rows]
+
+
+def table(comparison: Comparison, form: str) -> str:
+    headings, rows = columns(comparison)
+    drawn: str = tabulate(rows, headings, tablefmt=form, disable_numparse=True)
     return drawn
 
 
