@@ -35,6 +35,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy_asv import Scenario, options
 from sqlalchemy_asv.databases.base import KINDS, Images, build_images, chosen
 from sqlalchemy_asv.databases.server import PREFIX, Server, ddl
+from sqlalchemy_asv.instruments import Calls, StatementsAndRows
+from sqlalchemy_asv.instruments.memory import Allocated
+from sqlalchemy_asv.profiler.causes import Plans
 from sqlalchemy_asv.profiler.plans import Plan, plan_of
 from sqlalchemy_asv.profiler.statements import Query, query_profile
 from sqlalchemy_asv.statements.recording import recording
@@ -43,6 +46,7 @@ from sqlalchemy_asv.statements.replay import check, replay
 from fixtures.social import operations
 from fixtures.social.models import User
 
+from ..support.counting import Job, found
 from ..support.scenarios import ECOMMERCE, SOCIAL, scenarios
 from ..support.servers import OwnMariaDB, has_mariadb, need_mariadb, own_postgresql
 
@@ -573,3 +577,26 @@ def test_rows_that_are_read_decide_whether_a_scan_is_one(
     assert steps[1] is None or plan.steps <= steps[1]
     # Whatever was executed again was rolled back.
     assert two_tables.scalar(text("SELECT sum(value) FROM asv_big")) == before
+
+
+@pytest.mark.parametrize("case", [("HomeFeed", "selectin"), ("AddComment",)])
+@pytest.mark.parametrize("database", SERVERS)
+def test_counts_on_a_server_are_equal_in_every_process(
+    database: str,
+    case: tuple[str, ...],
+    servers: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A driver that reads when the server happens to answer would make other calls each time."""
+    variable, _ = DRIVERS[database]
+    monkeypatch.setenv(variable, servers[variable])
+    monkeypatch.setenv(options.DATABASE, database)
+    monkeypatch.chdir(tmp_path)
+    job = Job(*case)(
+        *(StatementsAndRows(), Calls(), Allocated(), Plans()), images=build_images(SOCIAL, (1,))
+    )
+    first, *others = (found(job) for _ in range(4))
+    assert first["calls"]["calls"] > 100
+    assert (first["plans"]["database steps"] > 0) == (case[0] == "HomeFeed")
+    assert all(other == first for other in others)

@@ -151,8 +151,8 @@ def counting_commands() -> Any:
     """PyMySQL's connection, which counts the commands that it sends: each waits for its answer."""
     import pymysql
 
-    class CountingCommands(pymysql.connections.Connection[Any]):  # type: ignore[misc]
-        waits: Callable[[], object] = noted_nowhere
+    class CountingCommands(pymysql.connections.Connection):  # type: ignore[misc]
+        waits: Callable[[], object] = staticmethod(noted_nowhere)
 
         def _execute_command(self, *command: Any) -> Any:
             self.waits()
@@ -189,7 +189,7 @@ def sending_first() -> Any:
     import psycopg
 
     class SendingFirst(psycopg.Connection[Any]):
-        waits: Callable[[], object] = noted_nowhere
+        waits: Callable[[], object] = staticmethod(noted_nowhere)
 
         def wait(self, generator: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
             """Run one of psycopg's generators, to its end. They yield what they wait for."""
