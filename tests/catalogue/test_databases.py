@@ -598,5 +598,9 @@ def test_counts_on_a_server_are_equal_in_every_process(
     )
     first, *others = (found(job) for _ in range(4))
     assert first["calls"]["calls"] > 100
-    assert (first["plans"]["database steps"] > 0) == (case[0] == "HomeFeed")
-    assert all(other == first for other in others)
+    assert first["plans"]["database steps"] > 0 or case[0] != "HomeFeed"
+    peak = first.pop("allocated")["allocated"]
+    for other in others:
+        # Of bytes, up to one percent depends on the server's side.
+        assert other.pop("allocated")["allocated"] == pytest.approx(peak, rel=0.01)
+        assert other == first
