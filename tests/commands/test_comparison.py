@@ -66,7 +66,7 @@ def test_the_command(clone: Clone, both: tuple[Checkout, Checkout], tmp_path: Pa
     first = clone.run("git", "rev-parse", "HEAD").strip()
     operations = clone.path / "fixtures" / "social" / "operations.py"
     source = operations.read_text(encoding="utf-8")
-    only = ("--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=10")
+    only = ("--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=40")
     operations.write_text(
         source.replace(
             "    session.add(user)\n",
@@ -98,6 +98,28 @@ def test_the_command(clone: Clone, both: tuple[Checkout, Checkout], tmp_path: Pa
     assert f"{slow[:8]} Slow" in said
 
 
+def test_an_operation_that_fails_at_head_is_no_regression(
+    clone: Clone, both: tuple[Checkout, Checkout]
+) -> None:
+    first = clone.run("git", "rev-parse", "HEAD").strip()
+    operations = clone.path / "fixtures" / "social" / "operations.py"
+    source = operations.read_text(encoding="utf-8")
+    broken = source.replace("    session.add(user)\n", "    raise ValueError('no | such thing')\n")
+    operations.write_text(broken, encoding="utf-8")
+    clone.commit("Broken")
+    how = ("--scenario", f"^{CREATE}$", "--no-instructions", "--time=none", "--markdown=-")
+    try:
+        said = clone.command("compare", "HEAD~1..HEAD", *how, code=3)
+        assert "1 failed at head" in said
+        assert "failed at head: ValueError: no | such thing" in said
+        # Nothing is compared where both ends fail, and so nothing is known to be worse.
+        clone.commit("Later")
+        said = clone.command("compare", "HEAD~1", *how, code=2)
+        assert "failed at both: ValueError" in said
+    finally:
+        clone.run("git", "reset", "--quiet", "--hard", first)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -105,6 +127,8 @@ def test_the_command(clone: Clone, both: tuple[Checkout, Checkout], tmp_path: Pa
         (("compare", "HEAD~1", "--scenario", "social.HomeFee("), "no regular expression: "),
         (("compare", "HEAD~1", "--scenario", "social.HomeFed"), "like it: social.HomeFeed"),
         (("bisect", CREATE, "HEAD", "HEAD~1"), "is not before"),
+        (("bisect", CREATE, "HEAD~1..HEAD", "HEAD"), "is a range of commits: name one commit"),
+        (("compare", "HEAD~3...HEAD"), "is not two commits: name BASE and HEAD, or BASE..HEAD"),
     ],
 )
 def test_bad_input_is_one_line(

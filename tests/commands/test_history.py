@@ -91,8 +91,10 @@ def test_profile(clone: Clone, history: list[str]) -> None:
 
 def test_budgets(clone: Clone, history: list[str]) -> None:
     table = clone.command("budgets", history[4], code=1)
-    (line,) = (line for line in table.splitlines() if "EXCEEDED" in line)
-    assert line.split()[:2] == ["social.CreateUser", "mean"]
+    exceeded = {tuple(row.split()[:2]) for row in table.splitlines() if "EXCEEDED" in row}
+    # On a busy machine the deviation may be beyond its limit as well.
+    assert ("social.CreateUser", "mean") in exceeded
+    assert exceeded <= {("social.CreateUser", "mean"), ("social.CreateUser", "stdev")}
     table = clone.command("budgets", history[1])
     assert "EXCEEDED" not in table
     assert re.search(r"load\.Feed +p95 .*not measured", table)

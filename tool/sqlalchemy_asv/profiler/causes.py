@@ -182,16 +182,21 @@ def bytecodes(operation: Callable[[], object]) -> Amounts:
             executed[frame.f_code] += 1
         return trace
 
+    traced(operation, trace)
+    found: Counter[str] = Counter()
+    for code, number in executed.items():
+        found[place(code.co_filename, code.co_name)] += number
+    return dict(found)
+
+
+def traced(operation: Callable[[], object], trace: Callable[..., Any]) -> None:
+    """Perform an operation with a trace function, while the garbage collector rests."""
     with undisturbed():
         sys.settrace(trace)
         try:
             operation()
         finally:
             sys.settrace(None)
-    found: Counter[str] = Counter()
-    for code, number in executed.items():
-        found[place(code.co_filename, code.co_name)] += number
-    return dict(found)
 
 
 def by_line(operation: Callable[[], object]) -> Amounts:
@@ -216,12 +221,7 @@ def by_line(operation: Callable[[], object]) -> Amounts:
         since = _clock()
         return trace
 
-    with undisturbed():
-        sys.settrace(trace)
-        try:
-            operation()
-        finally:
-            sys.settrace(None)
+    traced(operation, trace)
     found: Counter[str] = Counter()
     for (file, number), nanoseconds in taken.items():
         found[f"{short(file)} `{linecache.getline(file, number).strip()}`"] += nanoseconds
