@@ -207,7 +207,7 @@ INJECTIONS = (
         "social/techniques.py",
         "session.scalars(likes(limit).execution_options(yield_per=100))\n    return sum",
         "session.scalars(likes(limit)).all()\n    return sum",
-        cause=r"bytes at the peak: ",
+        cause=r"\+[\d,]+ bytes at the peak: ",
         dimension="memory",
     ),
     Injection(
@@ -225,6 +225,7 @@ INJECTIONS = (
         "            .join(Post.tags)\n",
         "            .join(Post.tags)\n            .join(Post.author)\n",
         cause=r"statement changed.*`JOIN users .*` added",
+        dimension="processor",
     ),
     Injection(
         "an order that needs a sort",

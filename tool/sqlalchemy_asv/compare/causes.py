@@ -110,10 +110,10 @@ def of_places(
         for place, number in differences.get("left", [])[:2]:
             yield f"{number:+,} bytes left behind: {place}"
     if "allocated" in changed:
-        held = differences.get("allocations", [])
-        own = [each for each in held if is_own(each[0])]
-        for place, number in (own if own or explained else held)[:2]:
-            yield f"{number:+,} bytes at the peak: {place}"
+        more = any(change.metric == "allocated" and change.ratio > 1 for change in compared.changes)
+        for place, number in differences.get("allocations", [])[:2]:
+            if (number > 0) == more and (is_own(place) or not explained):
+                yield f"{number:+,} bytes at the peak: {place}"
 
 
 def slower_lines(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -25,7 +26,14 @@ class Progress:
         self.doing = doing
         stream = stream or sys.stderr
         self._bar = (
-            tqdm(desc=f"sqlalchemy-asv: {doing}", file=stream, leave=False, bar_format=FORMAT)
+            tqdm(
+                desc=f"sqlalchemy-asv: {doing}",
+                file=stream,
+                leave=False,
+                bar_format=FORMAT,
+                # Some terminals say that they have no columns; then 80.
+                ncols=shutil.get_terminal_size().columns,
+            )
             if stream.isatty()
             else None
         )
@@ -51,7 +59,8 @@ class Progress:
         moment = time.monotonic()
         if left is None and done:
             left = (moment - self._start) / done * (total - done)
-        said = f"{now}, {_duration(left)} left" if left is not None else now
+        # The time first: a narrow terminal cuts the end.
+        said = f"{_duration(left)} left, {now}" if left is not None else now
         if self._bar is not None:
             self._bar.total, self._bar.n = total, done
             self._bar.set_postfix_str(said)
@@ -60,7 +69,7 @@ class Progress:
             say(f"{self.doing}: {done} of {total}; {said}")
 
 
-FORMAT = "{desc} |{bar:20}| {n_fmt} of {total_fmt} {postfix}"
+FORMAT = "{desc} |{bar:20}| {n_fmt} of {total_fmt}{postfix}"
 
 
 def _duration(seconds: float) -> str:
