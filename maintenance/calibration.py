@@ -266,7 +266,9 @@ INJECTIONS = (
         "    session.add_all([User(**row) for row in rows])\n    session.commit()",
         "    for row in rows:\n        session.add(User(**row))\n        session.flush()\n"
         "    session.commit()",
-        cause=r"statement (new, )?sent 100 times",
+        # SQLite gets a statement for each row anyway, and now returns no rows.
+        cause=r"\+100 calls: sqlalchemy/orm/session\.py flush, from fixtures/social/techniques\.py",
+        dimension="processor",
     ),
     Injection(
         "a hook for each object",
@@ -293,8 +295,11 @@ INJECTIONS = (
     Injection(
         "a savepoint for each post",
         FEED,
-        *in_the_feed("for post in posts:\n        session.begin_nested().commit()"),
-        cause=r"\+\d+ round trips: ",
+        *in_the_feed(
+            "for post in posts:\n        with session.begin_nested():\n"
+            "            session.connection()"
+        ),
+        cause=r"statement new, sent 20 times at fixtures/social/operations\.py:.*: SAVEPOINT",
     ),
 )
 """Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""

@@ -86,11 +86,11 @@ def of_places(
     }
     differences = {kind: largest_of(base[kind], head[kind]) for kind in base if kind in head}
     lines = [f"{said} at {place}" for place, said in slower_lines(base, head)]
-    # Where a statement explains the difference, more calls of SQLAlchemy follow from it. Only the
-    # application's own functions and lines say more.
+    # Where a statement explains the difference, more calls within SQLAlchemy follow from it. The
+    # application's functions say more, and so do the methods that it calls, such as `flush`.
     explained = bool(compared.causes)
     own = differences.get("own calls", [])
-    called = own if not explained else [each for each in own if is_own(each[0])]
+    called = own if not explained else [each for each in own if is_reason(each[0])]
     if not (called or explained):
         called = differences.get("calls", [])
     if called and not changed.isdisjoint({"calls", "instructions"}):
@@ -140,6 +140,13 @@ def is_own(place: str) -> bool:
     """Whether a function or line is the application's: not SQLAlchemy's, and of a package."""
     file = place.split(" ", 1)[0]
     return "/" in file and not file.startswith(("sqlalchemy/", "<"))
+
+
+def is_reason(place: str) -> bool:
+    """Whether a call is one of the application's functions, or of a public method from there."""
+    called, _, caller = place.partition(", from ")
+    name = called.split(" ")[-1]
+    return is_own(called) or (is_own(caller) and not name.startswith(("_", "<")))
 
 
 def largest_of(base: Mapping[str, int], head: Mapping[str, int]) -> list[tuple[str, int]]:
