@@ -540,6 +540,18 @@ def two_tables(
         ("SELECT id FROM asv_big ORDER BY id LIMIT 100", [], (10, 2_000)),
         ("SELECT id FROM asv_big WHERE value = -1", ["asv_big"], (MANY, None)),
         ("SELECT b.id FROM asv_big AS b WHERE b.value = -1", ["asv_big"], (MANY, None)),
+        (
+            "SELECT a.id FROM asv_big AS a LEFT OUTER JOIN asv_big AS b"
+            " ON b.value = a.id + 9999 WHERE a.id = 1",
+            ["asv_big"],
+            (MANY, None),
+        ),
+        ("SELECT count(value) AS asv_big FROM asv_big", ["asv_big"], (MANY, None)),
+        (
+            "SELECT id, kind, value, id, kind, value, id, kind FROM asv_big LIMIT 100",
+            [],
+            (10, None),
+        ),
         ("SELECT name FROM asv_small", ["asv_small"], (FEW, 2_000)),
         ("UPDATE asv_big SET value = 0 WHERE value = -1", ["asv_big"], (MANY, None)),
         ("DELETE FROM asv_big WHERE id = 7", [], (0, 500)),

@@ -71,6 +71,12 @@ def test_the_outcome_of_time_takes_the_whole_interval(
     assert bool(estimate(low, high).undecided(0.01)) == (verdict == "undecided")
 
 
+def test_a_stated_threshold_makes_times_within_it_the_same() -> None:
+    assert estimate(1.04, 1.06).outcome(0.10) == "same"
+    spent = Estimate(1.05, 0.9, 1.2, paired.LOOKS[-1], 60.0, 0.001, 0.001)
+    assert "no more pairs are made" in spent.undecided(0.01)
+
+
 @pytest.mark.parametrize("pairs", [1, 2, 5])
 def test_few_pairs_decide_nothing_and_say_how_many_seconds_would(pairs: int) -> None:
     found = Estimate(1.5, 1.4, 1.6, pairs, 40.0, 0.001, 0.001)
@@ -256,7 +262,48 @@ def test_no_time_hides_a_count(head: dict[str, Any], dimension: str, low: float)
     found.time, found.time_threshold = estimate(low, low * 1.01), 0.01
     assert found.outcomes[dimension] == "worse"
     assert found.word == ("trade-off" if low < 0.95 else "worse")
-    assert Comparison("1", "2", ("a", "b"), "sqlite", [found], []).exit_code() == 1
+    assert Comparison("1", "2", ("a", "b"), "sqlite", [found], []).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "outcome"),
+    [(0, -3, "better"), (-2, 3, "worse"), (-3, -1, "worse"), (5, 0, "better"), (0, 1, "worse")],
+)
+def test_repetitions_may_free_more_than_they_leave(base: int, head: int, outcome: str) -> None:
+    found = judged(COUNTS | {"retained": base}, retained=head)
+    assert found.outcomes["memory"] == outcome
+
+
+def test_a_count_of_another_dimension_proves_nothing() -> None:
+    conf = Config.load(str(ROOT / "asv.conf.json"))
+    found = judged(statements=4, instructions=1_003_000, allocated=101_200)
+    assert set(model.doubtful(conf, found)) == {"instructions", "allocated"}
+    found = judged(calls=1500, instructions=1_003_000)
+    assert model.doubtful(conf, found) == []
+
+
+def test_an_operation_that_base_lacks_does_not_fail_as_one_that_worked() -> None:
+    sides = [
+        {"titles": ["a.B"], "counts": {"a.B": "lacks Foo"}, "fingerprints": {}, "failed": {}},
+        {"titles": ["a.B"], "counts": {}, "fingerprints": {}, "failed": {"a.B": "KeyError: 1"}},
+    ]
+    (found,) = model.both(Config.load(str(ROOT / "asv.conf.json")), *sides)
+    assert (found.fixed, found.note) == ("failed", "base: lacks Foo; failed at head: KeyError: 1")
+
+
+def test_plans_in_another_order_and_scans_that_are_left() -> None:
+    base = {"scans": [["users", 900]] * 2, "plans": {"S": ["SCAN a", "SEARCH b"]}}
+    head = {"scans": [["users", 900]], "plans": {"S": ["SEARCH b", "SCAN a"]}}
+    assert list(causes.of_plans(base, head)) == [
+        "users (900 rows): read whole by 1 statements, not 2",
+        "another plan: SCAN a; SEARCH b → SEARCH b; SCAN a for S",
+    ]
+
+
+def test_the_exit_code_in_json_is_that_of_the_command() -> None:
+    whole = Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", [judged(statements=4)], [])
+    whole.fail_on = ("memory",)
+    assert json.loads(output.as_json(whole))["exit_code"] == whole.exit_code == 0
 
 
 def test_a_literal_for_a_parameter_is_undecided_where_no_argument_varies() -> None:
@@ -277,7 +324,7 @@ def test_a_literal_for_a_parameter_is_undecided_where_no_argument_varies() -> No
         (COUNTS, "this commit has no such operation", "1", "only at base"),
         (COUNTS, None, "1", "failed at head"),
         (None, COUNTS, "1", "failed at base"),
-        (None, None, "1", "failed at both"),
+        (None, None, "1", "failed"),
         (COUNTS, COUNTS, "2", "not comparable"),
         ("nothing", "nothing", "1", None),
     ],
@@ -300,7 +347,8 @@ def test_what_cannot_be_compared_is_said(
     if base == head == "nothing":
         assert model.left_out(*sides) == {"nothing": 1}
     if verdict and verdict.startswith("failed"):
-        assert found[0].note == f"{verdict}: ValueError: no"
+        where = "failed at both" if verdict == "failed" else verdict
+        assert found[0].note == f"{where}: ValueError: no"
         whole = Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, [])
         for form in (output.text, output.markdown, output.page):
             assert "ValueError: no" in form(whole)
@@ -314,18 +362,20 @@ def test_what_cannot_be_compared_is_said(
         ([judged(statements=2)], 0),
         ([judged(statements=2, calls=1100)], 1),
         ([Compared("a.B", growth="worse")], 1),
-        ([Compared("a.B", fixed="failed at both"), judged()], 2),
-        ([Compared("a.B", fixed="failed at both"), judged(statements=4)], 1),
+        ([Compared("a.B", fixed="failed"), judged()], 2),
+        ([Compared("a.B", fixed="failed"), judged(statements=4)], 1),
         ([Compared("a.B", fixed="failed at head"), judged(statements=4)], 3),
         ([Compared("a.B", fixed="failed at base"), judged()], 0),
         ([Compared("a.B", fixed="failed at base")], 2),
         ([Compared("a.B", fixed="not comparable")], 2),
         ([Compared("a.B", fixed="not comparable"), judged()], 0),
+        ([Compared("a.B", fixed="not comparable"), Compared("a.C", fixed="only at head")], 2),
+        ([Compared("a.C", fixed="only at head")], 0),
         ([], 2),
     ],
 )
 def test_exit_codes(found: list[Compared], code: int) -> None:
-    assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code() == code
+    assert Comparison("1" * 40, "2" * 40, ("a", "b"), "sqlite", found, []).exit_code == code
 
 
 # --- causes ---------------------------------------------------------------------------------------

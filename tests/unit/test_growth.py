@@ -146,10 +146,10 @@ def test_another_class_is_a_verdict() -> None:
     assert found.reasons == [
         "statements were constant, are linear: 3, 12, 102, 1,002 at 1, 10, 100, 1,000"
     ]
-    assert model.Comparison("b", "h", ("b", "h"), "sqlite", [found], []).exit_code() == 1
+    assert model.Comparison("b", "h", ("b", "h"), "sqlite", [found], []).exit_code == 1
     (found,) = compared([3, 12, 102, 1002], [3, 3, 3, 3])
     assert found.verdict == "better: growth better"
-    assert model.Comparison("b", "h", ("b", "h"), "sqlite", [found], []).exit_code() == 0
+    assert model.Comparison("b", "h", ("b", "h"), "sqlite", [found], []).exit_code == 0
 
 
 def test_more_of_the_same_class_is_none() -> None:

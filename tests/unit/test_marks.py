@@ -92,3 +92,8 @@ def test_other_benchmarks_keep_the_rule_of_asv(
     said = capsys.readouterr().out
     assert "+" in next(line for line in said.splitlines() if "track_calls" in line)
     assert "--time all" not in said
+
+
+def test_a_time_that_failed_keeps_its_rows() -> None:
+    failed = ("social.Feed.time_wall", [["1", "2"]], None, None, None, "1", "here", "py")
+    assert marks.with_counts([failed], [], UNITS) == [failed]

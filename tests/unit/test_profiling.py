@@ -65,8 +65,12 @@ def test_bound_limits_are_shown(social: Session) -> None:
     named = Query("SELECT 1 LIMIT %(n_1)s::INTEGER", {"n_1": 5}, "", None)
     numbered = Query("SELECT $1 LIMIT $2", (1, 6), "", None)
     positional = Query("SELECT %s LIMIT %s", (1, 7), "", None)
-    found = [query.limits for query in (named, numbered, positional)]
-    assert found == [["LIMIT 5"], ["LIMIT 6"], ["LIMIT 7"]]
+    literal = Query("SELECT '?' FROM t WHERE a=? LIMIT ? OFFSET ?", (1, 20, 3), "", None)
+    percent = Query("SELECT '100%%s' LIMIT %s", (8,), "", None)
+    nothing = Query("SELECT 1 LIMIT ?", [], "", None)
+    found = [query.limits for query in (named, numbered, positional, percent, nothing)]
+    assert found == [["LIMIT 5"], ["LIMIT 6"], ["LIMIT 7"], ["LIMIT 8"], []]
+    assert literal.limits == ["LIMIT 20", "OFFSET 3"]
 
 
 @pytest.mark.parametrize("loading", ["selectin", "joined", "subquery"])

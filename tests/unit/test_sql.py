@@ -98,3 +98,43 @@ def test_different_statements_say_something(one: str, other: str) -> None:
 def test_names_of_parameters_are_no_difference(one: str, other: str) -> None:
     assert sql.normalized(one) == sql.normalized(other)
     assert sql.parts(one, other) == []
+
+
+CAST = "SELECT 1 FROM t WHERE t.x = %(x)s::INTEGER"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (CAST, f"{CAST} FOR UPDATE"),
+        (f"{CAST} AND t.b", f"{CAST} OR t.b"),
+        (f"{CAST} ORDER BY y", f"{CAST} GROUP BY y"),
+    ],
+)
+def test_a_cast_swallows_nothing_that_follows(one: str, other: str) -> None:
+    assert list(sql.differences(side((one, 1)), side((other, 1))))
+
+
+@pytest.mark.parametrize(
+    "cast",
+    ["INTEGER", "TIMESTAMP WITHOUT TIME ZONE", "DOUBLE PRECISION", "VARCHAR(20)", "NUMERIC(10, 2)"],
+)
+@pytest.mark.parametrize("name", ["%(a_1)s", "$1"])
+def test_a_cast_belongs_to_its_parameter(cast: str, name: str) -> None:
+    assert sql.normalized(f"a = {name}::{cast} AND b") == "a = @ AND b"
+    base, head = (
+        side((f"SELECT 1 WHERE a = {value} AND b", 1), varied=False)
+        for value in (f"{name}::{cast}", "5")
+    )
+    assert "became `5`" in sql.untried(base, head)
+
+
+def test_limits_are_paired_by_their_word() -> None:
+    base = side(
+        ("SELECT a LIMIT ? OFFSET ?", 1),
+        limits={"SELECT a LIMIT ? OFFSET ?": ["LIMIT 20", "OFFSET 0"]},
+    )
+    head = side(
+        ("SELECT a LIMIT 20 OFFSET ?", 1), limits={"SELECT a LIMIT 20 OFFSET ?": ["OFFSET 0"]}
+    )
+    assert not any("20 → 0" in said for said in sql.differences(base, head))

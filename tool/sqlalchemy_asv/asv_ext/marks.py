@@ -123,7 +123,7 @@ def with_counts(
                     counts.setdefault((scenario, case), {})[name] = value
     found = []
     for key, params, values, stats, *rest in results:
-        if units.get(key) == "seconds":
+        if units.get(key) == "seconds" and values is not None:
             scenario = key.rpartition(".")[0]
             vouching = [{VOUCHED: counts.get((scenario, case), {})} for case in _cases(params)]
             stats = [

@@ -93,6 +93,7 @@ def command(
     how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
     with checkouts(conf, database, fresh=fresh) as both:
         found = running.compare(*both, commits, list(scenarios), **how)
+    found.fail_on = fail_on
     for form, file in forms.items():
         if file == "-":
             click.echo(output.FORMS[form](found), nl=False)
@@ -100,4 +101,4 @@ def command(
             Path(file).write_text(output.FORMS[form](found), encoding="utf-8")
     if "-" not in forms.values():
         click.echo(output.text(found), nl=False)
-    return found.exit_code(fail_on)
+    return found.exit_code

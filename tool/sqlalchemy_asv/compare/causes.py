@@ -48,15 +48,19 @@ def of_plans(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
     scans = [Counter(table for table, _ in side["scans"]) for side in (base, head)]
     rows = {table: number for side in (base, head) for table, number in side["scans"]}
     for table in sorted(rows):
-        if more := scans[1][table] - scans[0][table]:
-            said = "every row is read now" if more > 0 else "no full scan any more"
-            yield f"{table} ({rows[table]:,} rows): {said}"
-    for statement, after in head.get("plans", {}).items():
-        before = base.get("plans", {}).get(statement, after)
+        before, after = (side[table] for side in scans)
         if before != after:
-            lost = [line.strip() for line in before if line not in after]
-            found = [line.strip() for line in after if line not in before]
-            said = " → ".join("; ".join(lines) or "nothing" for lines in (lost, found))
+            said = f"read whole by {after} statements, not {before}"
+            if not (before and after):
+                said = "every row is read now" if after else "no full scan any more"
+            yield f"{table} ({rows[table]:,} rows): {said}"
+    for statement, new in head.get("plans", {}).items():
+        old = base.get("plans", {}).get(statement, new)
+        if old != new:
+            # In the same lines, the order differs: all of them are shown.
+            lost = [line.strip() for line in old if line not in new] or old
+            found = [line.strip() for line in new if line not in old] or new
+            said = " → ".join("; ".join(lines) for lines in (lost, found))
             yield f"another plan: {said} for {sql.shortened(statement)}"
 
 

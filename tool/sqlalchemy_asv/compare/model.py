@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..asv_ext import history
@@ -18,6 +18,7 @@ from .metrics import CERTAIN, EXACT, LAID_OUT, MATTERS, METRICS, STEPS_MATTER, T
 from .verdict import DIMENSIONS
 
 ACCEPTED = " (accepted)"
+_DIMENSION = {metric: name for name, metrics in DIMENSIONS.items() for metric in metrics}
 
 
 @dataclasses.dataclass
@@ -32,7 +33,10 @@ class Change:
 
     @property
     def ratio(self) -> float:
-        return self.head / self.base if self.base else math.inf
+        if self.base > 0 <= self.head:
+            return self.head / self.base
+        # From nothing, or between what repetitions left behind and what they freed.
+        return math.inf if self.head > self.base else 0.0
 
     @property
     def counts(self) -> bool:
@@ -140,10 +144,13 @@ class Comparison:
     left_out: dict[str, int] = dataclasses.field(default_factory=dict)
     """The reasons for which cases were not compared, with the number of cases."""
 
-    def exit_code(self, fail_on: Collection[str] = ()) -> int:
-        """The exit code if these dimensions count; all if none is named."""
+    fail_on: tuple[str, ...] = ()
+    """The dimensions that make exit code 1; all if none is named."""
+
+    @property
+    def exit_code(self) -> int:
         found = [(each.word, each.outcomes, each.is_accepted) for each in self.compared]
-        return verdict.exit_code(found, verdict.chosen(fail_on))
+        return verdict.exit_code(found, verdict.chosen(self.fail_on))
 
 
 def threshold(conf: Any, title: str, metric: str, noise: float = 0.0) -> float:
@@ -181,15 +188,20 @@ def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Comp
             continue
         failed = [side["failed"].get(title, "") for side in (base, head)]
         if None in counts:
-            before, after = failed
-            if counts[0] is not None:
+            if isinstance(counts[0], dict):
                 compared.fixed = verdict.FAILED_AT_HEAD
+            elif isinstance(counts[1], dict):
+                compared.fixed = verdict.FAILED_AT_BASE
             else:
-                compared.fixed = verdict.FAILED if counts[1] is None else verdict.FAILED_AT_BASE
-            errors = [f"at {n}: {e}" for n, e in zip(NAMES, failed, strict=True) if e]
-            compared.note = f"failed {'; '.join(errors)}"
-            if before == after:
-                compared.note = f"failed at both: {after}"
+                compared.fixed = verdict.FAILED
+            said = [
+                f"failed at {name}: {error}" if error else f"{name}: {lacking}"
+                for name, error, lacking in zip(NAMES, failed, counts, strict=True)
+                if error or isinstance(lacking, str)
+            ]
+            if failed[0] == failed[1]:
+                said = [f"failed at both: {failed[0]}"]
+            compared.note = "; ".join(said)
         elif any(missing):
             compared.fixed = "only at head" if missing[0] else "only at base"
             compared.note = str(counts[0] if missing[0] else counts[1])
@@ -264,15 +276,20 @@ def judge(conf: Any, compared: Compared) -> None:
 def doubtful(conf: Any, compared: Compared) -> list[str]:
     """The counts whose difference may come from the layout of memory alone.
 
-    None in a direction that another count proves: the verdict would be the same without them.
+    None in a direction that another count of the same dimension proves: its outcome would be the
+    same without them.
     """
     counting = [change for change in compared.changes if change.counts]
     unsure = [change for change in counting if small(change)]
-    sure = {change.ratio > 1 for change in counting if change not in unsure}
+    sure = {
+        (_DIMENSION[change.metric], change.ratio > 1)
+        for change in counting
+        if change not in unsure and change.metric != "cycles"
+    }
     return [
         change.metric
         for change in unsure
-        if (change.ratio > 1) not in sure
+        if (_DIMENSION[change.metric], change.ratio > 1) not in sure
         and stated_threshold(conf, compared.title, change.metric) is None
     ]
 

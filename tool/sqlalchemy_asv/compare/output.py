@@ -67,7 +67,7 @@ def code(reason: str) -> str:
 
 
 def as_json(comparison: Comparison) -> str:
-    content = dataclasses.asdict(comparison) | {"exit_code": comparison.exit_code()}
+    content = dataclasses.asdict(comparison) | {"exit_code": comparison.exit_code}
     for listed, each in zip(content["compared"], comparison.compared, strict=True):
         listed |= {"word": each.word, "verdict": each.verdict, "outcomes": each.outcomes}
         if each.time and not each.time.is_interval:

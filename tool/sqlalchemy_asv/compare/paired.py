@@ -69,7 +69,8 @@ class Estimate:
             return verdict.WORSE
         if self.high < 1 / (1 + threshold):
             return verdict.BETTER
-        if self.low > 1 / (1 + UNCHANGED) and self.high < 1 + UNCHANGED:
+        allowed = 1 + max(UNCHANGED, threshold)
+        if self.low > 1 / allowed and self.high < allowed:
             return verdict.SAME
         return verdict.UNDECIDED
 
@@ -86,10 +87,8 @@ class Estimate:
         if not self.is_interval:
             needed = math.ceil(self.seconds / self.pairs * LOOKS[0] / 10 + 1) * 10
             return f"{took}: {LOOKS[0]} pairs are needed; give it --seconds {needed}"
-        return (
-            f"{took}: the change is between {self.low - 1:+.1%} and {self.high - 1:+.1%};"
-            " more --seconds narrow that"
-        )
+        more = "more --seconds narrow that" if self.pairs < LOOKS[-1] else "no more pairs are made"
+        return f"{took}: the change is between {self.low - 1:+.1%} and {self.high - 1:+.1%}; {more}"
 
 
 def clear(thresholds: Mapping[str, float]) -> Callable[[str, Estimate], bool]:

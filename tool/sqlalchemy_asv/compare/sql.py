@@ -9,8 +9,14 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_TOKENS = re.compile(r"'(?:[^']|'')*'|%\(\w+\)s(?:::\w+(?: \w+)*)?|%s|\$\d+|[\w.\"`]+|\S")
-_PLACEHOLDER = re.compile(r"%\(\w+\)s(?:::\w+(?: \w+)*)?|%s|\$\d+(?:::\w+)?|\?")
+_CAST = (
+    r"(?:::(?:TIMESTAMP|TIME)(?:\(\d+\))? WITH(?:OUT)? TIME ZONE|::DOUBLE PRECISION"
+    r"|::CHARACTER VARYING|::\w+)?(?:(?<=\w)\(\d+(?:, ?\d+)?\))?(?:\[\])?"
+)
+"""The type that psycopg and asyncpg are told with a parameter."""
+_PLACE = rf"(?:%\(\w+\)s|%s|\$\d+){_CAST}"
+_TOKENS = re.compile(rf"'(?:[^']|'')*'|{_PLACE}|[\w.\"`]+|\S")
+_PLACEHOLDER = re.compile(rf"{_PLACE}|\?")
 _LITERAL = re.compile(r"'(?:[^']|'')*'|(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 _LIST = re.compile(r"\bIN \(\s*(?:@|NULL)(?:\s*,\s*(?:@|NULL))*\s*\)")
 ALIKE = 0.6
@@ -87,11 +93,13 @@ def _of_kind(
             changed = "; ".join(map(written, found))
             yield f"statement changed{at}: {changed} in {shortened(new.text)}"
     limits = [
-        side.get("limits", {}).get(kind.text, []) for side, kind in ((base, old), (head, new))
+        dict(each.split() for each in side.get("limits", {}).get(kind.text, []))
+        for side, kind in ((base, old), (head, new))
     ]
-    for one, other in zip(*limits, strict=False):
+    for word in limits[0].keys() & limits[1].keys():
+        one, other = (side[word] for side in limits)
         if one != other:
-            yield f"{one} → {other.split()[-1]}{at}: {shortened(new.text)}"
+            yield f"{word} {one} → {other}{at}: {shortened(new.text)}"
     if old.times != new.times:
         yield f"statement sent {new.times} times, not {old.times}{at}: {shortened(new.text)}"
 

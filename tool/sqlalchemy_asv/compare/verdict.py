@@ -14,7 +14,7 @@ MIXED = "mixed"
 """Something in the dimension is better, and something is worse."""
 OUTCOMES = (WORSE, MIXED, UNDECIDED, BETTER, SAME)
 TRADE_OFF, UNCHANGED = "trade-off", "unchanged"
-FAILED_AT_HEAD, FAILED_AT_BASE, FAILED = "failed at head", "failed at base", "failed at both"
+FAILED_AT_HEAD, FAILED_AT_BASE, FAILED = "failed at head", "failed at base", "failed"
 NOT_COMPARABLE = "not comparable"
 ONLY = ("only at base", "only at head")
 NOT_COMPARED = (FAILED_AT_HEAD, FAILED, NOT_COMPARABLE, FAILED_AT_BASE, *ONLY)
@@ -71,7 +71,7 @@ def exit_code(
     """The exit code for scenarios: the word, the outcomes, and whether a commit accepts the cost.
 
     3: an operation fails at head that worked at base. 1: something is worse. 2: an operation
-    fails at both, or nothing could be compared. 0: the rest.
+    fails at both, or at one while the other lacks it, or nothing could be compared. 0: the rest.
     """
     found = list(scenarios)
     words = {word for word, _, _ in found}
@@ -79,7 +79,9 @@ def exit_code(
         return 3
     if any(not accepted and fails(outcomes, fail_on) for _, outcomes, accepted in found):
         return 1
-    if FAILED in words or words <= {FAILED_AT_BASE, NOT_COMPARABLE}:
+    if FAILED in words or not found:
+        return 2
+    if words & {FAILED_AT_BASE, NOT_COMPARABLE} and words <= {*NOT_COMPARED}:
         return 2
     return 0
 

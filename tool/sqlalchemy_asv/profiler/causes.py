@@ -30,7 +30,7 @@ from ..isolation.forks import forked
 from ..places import is_application, short
 from ..runner import Runner
 from .plans import Plan, plans_of
-from .statements import query_profile
+from .statements import EXPIRED, query_profile
 
 DEPTH = 100
 """The frames of each allocation: as many as lead from the application to what it keeps."""
@@ -59,7 +59,10 @@ class Plans(Instrument):
         with query_profile(runner.database.engine) as queries:
             runner.perform()
         runner.close()
-        sent = Counter(query.sql for query in queries.queries)
+        sent: Counter[str] = Counter()
+        for query in queries.queries:
+            # The plan of an `executemany` was made for one of its parameter sets.
+            sent[query.sql] += len(query.parameters) if isinstance(query.parameters, list) else 1
         plans = plans_of(runner.database, queries.queries)
         known = {sql: plan for sql, plan in plans.items() if isinstance(plan, Plan)}
         scans = [each for plan in known.values() for each in plan.full_scans.items()]
@@ -70,7 +73,13 @@ class Plans(Instrument):
             "full scans": sum(rows >= LARGE for _, rows in scans),
             "database steps": sum(sent[sql] * (plan.steps or 0) for sql, plan in known.items()),
             "scans": sorted([table, rows] for table, rows in scans),
-            "lazily": {group.loading: group.times for group in queries.lazy_loads()},
+            "lazily": dict(
+                Counter(
+                    query.loading
+                    for query in queries.queries
+                    if query.loading and not query.loading.endswith(EXPIRED)
+                )
+            ),
             "plans": {sql: plan.shape for sql, plan in known.items()},
             "where": where,
             "limits": {query.sql: found for query in queries.queries if (found := query.limits)},

@@ -117,18 +117,22 @@ class Reading:
     def table(self, name: str) -> str | None:
         """The table that a name in the statement stands for; None if that is a subquery."""
         quoted = rf"[\"`]?{re.escape(name)}[\"`]?"
+        ends = rf"{quoted}(?![\w.])"
+        begins = r"\b(?:FROM|JOIN|UPDATE)\s+(?:[^()]*?,\s*)?"
         aliased = re.search(
-            rf"(?P<what>[\w\"`.)]+)(?:\s+AS)?\s+{quoted}(?![\w.])(?!\s*(?:\(|AS\b))",
-            self.sql,
-            re.IGNORECASE,
+            rf"{begins}(?P<what>[\w\"`.]+)\s+(?:AS\s+)?{ends}", self.sql, re.IGNORECASE
         )
         if aliased and aliased["what"].upper() not in _KEYWORDS:
-            found = aliased["what"].rpartition(".")[2].strip('"`')
-            return None if found.endswith(")") else found
+            return str(aliased["what"]).rpartition(".")[2].strip('"`')
         is_cte = re.search(
             rf"(?:WITH|RECURSIVE|,)\s+{quoted}\s*(?:\([^)]*\))?\s+AS\b", self.sql, re.IGNORECASE
         )
-        return None if is_cte else name
+        if is_cte:
+            return None
+        if re.search(rf"{begins}(?:[\w\"`]+\.)?{ends}", self.sql, re.IGNORECASE):
+            return name
+        is_subquery = re.search(rf"\)\s+(?:AS\s+)?{ends}", self.sql, re.IGNORECASE)
+        return None if is_subquery else name
 
     def rows_of(self, table: str) -> int:
         """The number of rows of a table; 0 if it is none, such as a name of the database's own."""
@@ -163,6 +167,14 @@ class Reading:
 _KEYWORDS = ("FROM", "JOIN", "UPDATE", "INTO", "AS", "WITH", "RECURSIVE", "ONLY", ",")
 
 
+_SCAN = re.compile(
+    r"SCAN (?:TABLE \S+ AS |TABLE )?(.+?)(?: USING .*| LEFT-JOIN.*| EXISTS| VIRTUAL TABLE .*)?$"
+)
+
+_INDEXED = re.compile(r"SEARCH (?:TABLE \S+ AS |TABLE )?(.+?) USING AUTOMATIC ")
+"""An index that SQLite makes for the one statement, from every row."""
+
+
 class SQLiteReading(Reading):
     def plan(self) -> Plan:
         lines = [row["detail"] for row in self.execute("EXPLAIN QUERY PLAN ")]
@@ -171,7 +183,7 @@ class SQLiteReading(Reading):
     def _scanned(self, lines: list[str]) -> Iterator[str]:
         for line in lines:
             # Before SQLite 3.36: "SCAN TABLE users AS u".
-            if found := re.match(r"SCAN (?:TABLE \S+ AS |TABLE )?(.+?)(?: USING .*)?$", line):
+            if found := _SCAN.match(line) or _INDEXED.match(line):
                 yield found[1]
 
     def work(self, plan: Plan) -> None:
@@ -186,13 +198,15 @@ class SQLiteReading(Reading):
         driver = getattr(driver, "plain", driver)
         driver.set_progress_handler(called, GRAIN)
         try:
-            self.execute("")
+            rows = self.execute("")
         finally:
             driver.set_progress_handler(None, 0)
         plan.steps = calls * GRAIN
-        # Each row of a scan takes an instruction at least.
-        read = dict.fromkeys(self._scanned(plan.lines), plan.steps + GRAIN)
-        plan.full_scans = self.whole(read)
+        # A row that is returned takes an instruction for each column and two more; a row that is
+        # not takes one at least.
+        columns = len(rows[0]) if rows else 0
+        read = plan.steps + GRAIN - columns * len(rows)
+        plan.full_scans = self.whole(dict.fromkeys(self._scanned(plan.lines), read))
 
 
 class PostgreSQLReading(Reading):

@@ -55,22 +55,24 @@ class Query:
     def limits(self) -> list[str]:
         """The values of bound LIMIT and OFFSET, such as "LIMIT 20"."""
         found = []
-        for match in _LIMIT.finditer(self.sql):
+        # Placeholders are counted, but not those within a literal.
+        sql = _NO_PLACEHOLDER.sub(lambda match: "_" * len(match[0]), self.sql)
+        for match in _LIMIT.finditer(sql):
             word, placeholder, name, number = match.groups()
-            parameters = (
-                self.parameters[0] if isinstance(self.parameters, list) else self.parameters
-            )
             with contextlib.suppress(LookupError, TypeError):
+                many = isinstance(self.parameters, list)
+                parameters = self.parameters[0] if many else self.parameters
                 if name:
                     value = parameters[name]
                 elif number:
                     value = parameters[int(number) - 1]
                 else:
-                    value = parameters[self.sql[: match.start(2)].count(placeholder)]
+                    value = parameters[sql[: match.start(2)].count(placeholder)]
                 found.append(f"{word.upper()} {value}")
         return found
 
 
+_NO_PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|%%")
 _LIMIT = re.compile(r"\b(LIMIT|OFFSET)\s+(\?|%s|%\((\w+)\)s|\$(\d+))", re.IGNORECASE)
 
 
