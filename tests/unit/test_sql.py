@@ -61,6 +61,17 @@ def test_lengths_of_an_in_list_are_one_statement() -> None:
     assert len(sql.kinds(literal)) == 1
 
 
+def test_numbered_savepoints_are_one_statement() -> None:
+    sent = [
+        (f"{word} sa_savepoint_{n}", 1) for n in range(1, 21) for word in ("SAVEPOINT", "RELEASE")
+    ]
+    found = list(sql.differences(side(), side(*sent)))
+    assert found == [
+        "statement new, sent 20 times: SAVEPOINT sa_savepoint_1",
+        "statement new, sent 20 times: RELEASE sa_savepoint_1",
+    ]
+
+
 def test_new_gone_and_repeated() -> None:
     base = side((BEFORE, 1), ("DELETE FROM x", 2))
     head = side((BEFORE, 21), ("INSERT INTO y (z) VALUES (?)", 3), where={BEFORE: "o.py:1 in f"})

@@ -19,6 +19,8 @@ _TOKENS = re.compile(rf"'(?:[^']|'')*'|{_PLACE}|[\w.\"`]+|\S")
 _PLACEHOLDER = re.compile(rf"{_PLACE}|\?")
 _LITERAL = re.compile(r"'(?:[^']|'')*'|(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 _LIST = re.compile(r"\bIN \(\s*(?:@|NULL)(?:\s*,\s*(?:@|NULL))*\s*\)")
+_SAVEPOINT = re.compile(r"\bsa_savepoint_\d+\b")
+"""SQLAlchemy numbers savepoints."""
 ALIKE = 0.6
 """The share of equal words from which on a new statement is an old one that changed."""
 LENGTH = 160
@@ -46,7 +48,7 @@ class Kind:
 def normalized(sql: str) -> str:
     """A statement without literals, names of placeholders, and lengths of IN lists."""
     marked = _LITERAL.sub("@", _PLACEHOLDER.sub("@", " ".join(sql.split())))
-    return _LIST.sub("IN (@)", marked)
+    return _LIST.sub("IN (@)", _SAVEPOINT.sub("sa_savepoint_@", marked))
 
 
 def kinds(sent: Mapping[str, int]) -> dict[str, Kind]:
