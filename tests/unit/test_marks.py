@@ -97,3 +97,11 @@ def test_other_benchmarks_keep_the_rule_of_asv(
 def test_a_time_that_failed_keeps_its_rows() -> None:
     failed = ("social.Feed.time_wall", [["1", "2"]], None, None, None, "1", "here", "py")
     assert marks.with_counts([failed], [], UNITS) == [failed]
+
+
+def test_counts_of_another_environment_vouch_for_nothing() -> None:
+    time, calls = results(1.0, 100)
+    elsewhere = (*calls[:-1], "postgresql")
+    for counted, known in ((calls, {"calls": 100}), (elsewhere, {})):
+        (_, _, _, (stats,), *_), _ = marks.with_counts([time, counted], [], UNITS)
+        assert stats[marks.VOUCHED] == known

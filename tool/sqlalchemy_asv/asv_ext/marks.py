@@ -32,7 +32,9 @@ NOT_MARKED = (
     " `sqlalchemy-asv compare {} {} --time all` times them in pairs."
 )
 
-Rows = Iterator[tuple[Any, ...]]
+Row = tuple[Any, ...]
+"""A benchmark's results: its name, parameters, values, statistics, samples, version, machine, and
+environment."""
 
 
 class NoStatistics(dict[str, Any]):
@@ -61,15 +63,19 @@ def _print_table(plain: Callable[..., Any]) -> Callable[..., Any]:
         **given: Any,
     ) -> Any:
         units = {name: each.get("unit") for name, each in Benchmarks.load(conf).items()}
-        sets = [
-            list(results or _results(conf, given.get("machine"), commit, given.get("env_names")))
-            for results, commit in ((resultset_1, hash_1), (resultset_2, hash_2))
-        ]
-        # A run with `--bench time_wall` has times alone; counts may have been recorded before.
-        stored = [
-            [row for name in {row[6] for row in rows} for row in _results(conf, name, commit, None)]
-            for rows, commit in zip(sets, (hash_1, hash_2), strict=True)
-        ]
+        machine, environments = given.get("machine"), given.get("env_names")
+        sets: list[list[Row]] = []
+        stored: list[list[Row]] = []
+        for results, commit in ((resultset_1, hash_1), (resultset_2, hash_2)):
+            if results is None:
+                sets.append(list(_results(conf, machine, commit, environments)))
+                stored.append(sets[-1])
+            else:
+                # A run with `--bench time_wall` has times alone; counts may have been recorded
+                # before.
+                sets.append(list(results))
+                machines = {row[6] for row in sets[-1]}
+                stored.append([row for name in machines for row in _results(conf, name, commit)])
         withheld = []
         better = asv.commands.compare._is_result_better
 
@@ -109,40 +115,39 @@ def moved(less: dict[str, float], more: dict[str, float]) -> bool:
     )
 
 
-def with_counts(
-    results: list[tuple[Any, ...]], stored: list[tuple[Any, ...]], units: dict[str, Any]
-) -> list[tuple[Any, ...]]:
-    """Results in which the statistics of each time carry the counts of its case."""
-    counts: dict[tuple[str, tuple[str, ...]], dict[str, float]] = {}
-    for key, params, values, *_ in [*stored, *results]:
+def with_counts(results: list[Row], stored: list[Row], units: dict[str, Any]) -> list[Row]:
+    """Results in which the statistics of each time carry the counts of its case.
+
+    Counts of another environment, such as that of another database, vouch for nothing.
+    """
+    counts: dict[tuple[str, str, tuple[str, ...]], dict[str, float]] = {}
+    for key, params, values, *_, environment in [*stored, *results]:
         scenario, _, metric = key.rpartition(".")
         name = metric.removeprefix("track_")
         if metric != name and name in COUNTS:
             for case, value in zip(_cases(params), values or (), strict=False):
                 if value is not None and value == value:
-                    counts.setdefault((scenario, case), {})[name] = value
+                    counts.setdefault((environment, scenario, case), {})[name] = value
     found = []
     for key, params, values, stats, *rest in results:
         if units.get(key) == "seconds" and values is not None:
             scenario = key.rpartition(".")[0]
-            vouching = [{VOUCHED: counts.get((scenario, case), {})} for case in _cases(params)]
+            vouching = [
+                {VOUCHED: counts.get((rest[-1], scenario, case), {})} for case in _cases(params)
+            ]
             stats = [
                 {**each, **more} if each else NoStatistics(more)
-                for more, each in zip(vouching, stats or _nothing(values), strict=False)
+                for more, each in zip(vouching, stats or [None] * len(values), strict=False)
             ]
         found.append((key, params, values, stats, *rest))
     return found
-
-
-def _nothing(values: Any) -> list[None]:
-    return [None] * len(values or ())
 
 
 def _cases(params: Any) -> list[tuple[str, ...]]:
     return list(itertools.product(*(params or ())))
 
 
-def _results(conf: Any, machine: Any, commit: str, environments: Any) -> Rows:
+def _results(conf: Any, machine: Any, commit: str, environments: Any = None) -> Iterator[Row]:
     """The stored results of a commit, as asv's table reads them."""
     for result in iter_results_for_machine_and_hash(conf.results_dir, machine, commit):
         if environments is not None and result.env_name not in environments:
