@@ -46,14 +46,14 @@ def test_an_n_plus_one_by_get_and_one_by_refresh(social: Session) -> None:
             social.get(User, number)
     (by_get,) = profile.n_plus_ones()
     assert (by_get.loading, by_get.times) == ("User, by get", 5)
-    assert profile.lazy_loads() == [by_get]
+    assert profile.lazy_loads() == {"User, by get": 5}
     users = social.scalars(select(User).limit(4)).all()
     social.expire_all()
     with query_profile(engine) as profile:
         _ = [user.name for user in users]
     (expired,) = profile.n_plus_ones()
     assert (expired.loading, expired.times) == ("User, expired", 4)
-    assert profile.lazy_loads() == []
+    assert profile.lazy_loads() == {}
 
 
 def test_bound_limits_are_shown(social: Session) -> None:

@@ -77,7 +77,8 @@ def command(
 ) -> int:
     """Tell whether HEAD is worse than BASE, by how much and why.
 
-    BASE and HEAD are commits; BASE..HEAD names both as well. The default of HEAD is HEAD.
+    BASE and HEAD are commits; BASE..HEAD names both as well. Without a second name, HEAD is git's
+    HEAD.
 
     Counts of both commits come first: they are exact. The wall time of each scenario that changed
     is compared by pairs of processes that take turns. Both commits are measured; results of asv are

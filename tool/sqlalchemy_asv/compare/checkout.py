@@ -44,7 +44,7 @@ class Checkout:
         self.conf.env_dir = str(Path(conf.env_dir).parent / "compare" / name)
         self.database = database
         self.progress = folder / f"{name}.progress"
-        """The jobs of the current process: see `progress.counted`."""
+        """The jobs of the current process: see `progress.jobs_done`."""
         self.folder = folder / name
         self.folder.mkdir()
         self.commit = ""

@@ -18,8 +18,8 @@ MATTERS = {
     "database steps": 0.1,
 }
 """The shares up to which a difference is not worth a verdict."""
-STEPS_MATTER = 500
-"""The difference of database steps up to which it is not worth a verdict, whatever its share."""
+LEAST = {"database steps": 500}
+"""The differences below which a metric is not worth a verdict, whatever the share."""
 TIME_MATTERS = 0.01
 """The share for times."""
 CERTAIN = 10

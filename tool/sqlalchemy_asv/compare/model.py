@@ -14,7 +14,7 @@ from ..case import Case, choose
 from ..growth import growth
 from . import paired, sql, verdict
 from .checkout import NAMES
-from .metrics import CERTAIN, EXACT, LAID_OUT, MATTERS, METRICS, STEPS_MATTER, TIME_MATTERS
+from .metrics import CERTAIN, EXACT, LAID_OUT, LEAST, MATTERS, METRICS, TIME_MATTERS
 from .verdict import DIMENSIONS
 
 ACCEPTED = " (accepted)"
@@ -40,7 +40,7 @@ class Change:
 
     @property
     def counts(self) -> bool:
-        if self.metric == "database steps" and abs(self.head - self.base) < STEPS_MATTER:
+        if abs(self.head - self.base) < LEAST.get(self.metric, 0):
             return False
         return abs(self.ratio - 1) > self.threshold
 
@@ -83,18 +83,25 @@ class Compared:
             found["time"] = self.time.outcome(self.time_threshold)
         return found
 
+    @property
+    def deciding(self) -> list[Change]:
+        """The changes that decide: those that count, without what others explain.
+
+        More statements make more cycles; cycles of the same statements are a leak until the garbage
+        collector runs. An INSERT of one row returns none, one of many returns each.
+        """
+        counting = [change for change in self.changes if change.counts]
+        explained = set()
+        if {change.metric for change in counting if change.metric in EXACT} != {"cycles"}:
+            explained |= {("cycles", True), ("cycles", False)}
+        if any(c.metric in ("statements", "round_trips") and c.ratio > 1 for c in counting):
+            explained.add(("rows", False))
+        return [c for c in counting if (c.metric, c.ratio > 1) not in explained]
+
     def _outcome(self, metrics: tuple[str, ...]) -> str:
         """The outcome of the counts of one dimension."""
-        counting = [change for change in self.changes if change.counts]
-        rose = {change.metric for change in counting if change.ratio > 1}
-        fell = {change.metric for change in counting if change.ratio < 1}
-        exact = {change.metric for change in counting if change.metric in EXACT}
-        if exact != {"cycles"}:
-            # More statements make more cycles. Those of the same statements are a leak until the
-            # garbage collector runs.
-            rose, fell = rose - {"cycles"}, fell - {"cycles"}
-        if rose & {"statements", "round_trips"}:
-            fell -= {"rows"}  # an INSERT of one row returns none, one of many returns each
+        rose = {change.metric for change in self.deciding if change.ratio > 1}
+        fell = {change.metric for change in self.deciding if change.ratio < 1}
         return verdict.outcome(rose & {*metrics}, fell & {*metrics})
 
     @property
@@ -203,7 +210,7 @@ def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Comp
                 said = [f"failed at both: {failed[0]}"]
             compared.note = "; ".join(said)
         elif any(missing):
-            compared.fixed = "only at head" if missing[0] else "only at base"
+            compared.fixed = verdict.ONLY_AT_HEAD if missing[0] else verdict.ONLY_AT_BASE
             compared.note = str(counts[0] if missing[0] else counts[1])
         elif base["fingerprints"][title] != head["fingerprints"][title]:
             compared.fixed, compared.note = verdict.NOT_COMPARABLE, "the dataset is not the same"
@@ -279,12 +286,11 @@ def doubtful(conf: Any, compared: Compared) -> list[str]:
     None in a direction that another count of the same dimension proves: its outcome would be the
     same without them.
     """
-    counting = [change for change in compared.changes if change.counts]
-    unsure = [change for change in counting if small(change)]
+    unsure = [change for change in compared.deciding if small(change)]
     sure = {
         (_DIMENSION[change.metric], change.ratio > 1)
-        for change in counting
-        if change not in unsure and change.metric != "cycles"
+        for change in compared.deciding
+        if change not in unsure
     }
     return [
         change.metric

@@ -77,7 +77,7 @@ def _duration(seconds: float) -> str:
     return f"{round(seconds)} s" if seconds < 90 else f"{minutes} min"
 
 
-def counted(files: list[Path]) -> tuple[int, int, str]:
+def jobs_done(files: list[Path]) -> tuple[int, int, str]:
     """The jobs that are done, all jobs, and the last one done, by the notes of `isolation.jobs`."""
     done = total = 0
     last = ""

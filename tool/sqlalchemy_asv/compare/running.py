@@ -23,8 +23,7 @@ from .model import (
     left_out,
     of_growth,
 )
-from .progress import Progress, say
-from .progress import counted as counted_jobs
+from .progress import Progress, jobs_done, say
 from .verdict import WORDS
 
 DOING = {
@@ -99,7 +98,7 @@ def on_both(sides: Sequence[Checkout], function: str, **options: Any) -> list[An
         with ThreadPoolExecutor(max_workers=len(sides)) as pool:
             waiting = [pool.submit(side.result, function, **options) for side in sides]
             while wait(waiting, timeout=0.5).not_done:
-                done, total, last = counted_jobs([side.progress for side in sides])
+                done, total, last = jobs_done([side.progress for side in sides])
                 if total:
                     bar.show(done, total, last)
         return [each.result() for each in waiting]

@@ -1,8 +1,8 @@
 """The rules of verdicts: what a comparison says of a scenario, and the exit code.
 
 A scenario has an outcome in each dimension. Dimensions do not decide for each other: a time that
-fell hides no statement, and fewer statements hide no memory. `docs/comparing.md` has the table that
-`table` makes.
+fell hides no statement, and fewer statements hide no memory. The table is in
+`docs/comparing.md`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ OUTCOMES = (WORSE, MIXED, UNDECIDED, BETTER, SAME)
 TRADE_OFF, UNCHANGED = "trade-off", "unchanged"
 FAILED_AT_HEAD, FAILED_AT_BASE, FAILED = "failed at head", "failed at base", "failed"
 NOT_COMPARABLE = "not comparable"
-ONLY = ("only at base", "only at head")
-NOT_COMPARED = (FAILED_AT_HEAD, FAILED, NOT_COMPARABLE, FAILED_AT_BASE, *ONLY)
+ONLY_AT_BASE, ONLY_AT_HEAD = "only at base", "only at head"
+NOT_COMPARED = (
+    *(FAILED_AT_HEAD, FAILED, NOT_COMPARABLE, FAILED_AT_BASE),
+    *(ONLY_AT_BASE, ONLY_AT_HEAD),
+)
 """The words for scenarios that have no outcomes."""
 WORDS = (
     *(FAILED_AT_HEAD, WORSE, TRADE_OFF, FAILED, NOT_COMPARABLE, UNDECIDED),
-    *(FAILED_AT_BASE, BETTER, *ONLY, UNCHANGED),
+    *(FAILED_AT_BASE, BETTER, ONLY_AT_BASE, ONLY_AT_HEAD, UNCHANGED),
 )
 """The worst first."""
 
@@ -90,33 +93,3 @@ def chosen(asked: Collection[str]) -> tuple[str, ...]:
     """The dimensions that `--fail-on` means. "undecided" alone is stricter, and drops none."""
     named = tuple(each for each in DIMENSIONS if each in asked) or tuple(DIMENSIONS)
     return (*named, UNDECIDED) if UNDECIDED in asked else named
-
-
-def table() -> list[tuple[str, str, str, int, int]]:
-    """Rows of dimension, outcome, word, exit code, and exit code with `--fail-on undecided`.
-
-    All other dimensions are the same, unless the row names them.
-    """
-    rows: list[tuple[str, str, str, int, int]] = []
-
-    def add(said: tuple[str, str], outcomes: Mapping[str, str], fixed: str = "") -> None:
-        found = fixed or word(outcomes)
-        usual, strict = (
-            exit_code([(found, outcomes, False)], chosen(asked)) for asked in ((), FAIL_ON)
-        )
-        rows.append((*said, found, usual, strict))
-
-    for dimension in DIMENSIONS:
-        for each in OUTCOMES:
-            # Of a dimension of counts alone, only the database's can be undecided: its cache.
-            never = (dimension, each) == ("time", MIXED) or (
-                each == UNDECIDED and dimension not in ("database", "time")
-            )
-            if each != SAME and not never:
-                add((dimension, each), {dimension: each})
-    add(("all", SAME), dict.fromkeys(DIMENSIONS, SAME))
-    for one, other in ((WORSE, BETTER), (WORSE, UNDECIDED), (BETTER, UNDECIDED)):
-        add(("one, and another", f"{one}, and {other}"), {"database": one, "time": other})
-    for fixed in NOT_COMPARED:
-        add(("none", "-"), {}, fixed)
-    return rows

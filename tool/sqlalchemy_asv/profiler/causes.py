@@ -30,7 +30,7 @@ from ..isolation.forks import forked
 from ..places import is_application, short
 from ..runner import Runner
 from .plans import Plan, plans_of
-from .statements import EXPIRED, query_profile
+from .statements import query_profile
 
 DEPTH = 100
 """The frames of each allocation: as many as lead from the application to what it keeps."""
@@ -60,26 +60,19 @@ class Plans(Instrument):
             runner.perform()
         runner.close()
         sent: Counter[str] = Counter()
+        where: dict[str, str] = {}
         for query in queries.queries:
             # The plan of an `executemany` was made for one of its parameter sets.
             sent[query.sql] += len(query.parameters) if isinstance(query.parameters, list) else 1
+            where.setdefault(query.sql, query.where)
         plans = plans_of(runner.database, queries.queries)
         known = {sql: plan for sql, plan in plans.items() if isinstance(plan, Plan)}
         scans = [each for plan in known.values() for each in plan.full_scans.items()]
-        where: dict[str, str] = {}
-        for query in queries.queries:
-            where.setdefault(query.sql, query.where)
         return {
             "full scans": sum(rows >= LARGE for _, rows in scans),
             "database steps": sum(sent[sql] * (plan.steps or 0) for sql, plan in known.items()),
             "scans": sorted([table, rows] for table, rows in scans),
-            "lazily": dict(
-                Counter(
-                    query.loading
-                    for query in queries.queries
-                    if query.loading and not query.loading.endswith(EXPIRED)
-                )
-            ),
+            "lazily": queries.lazy_loads(),
             "plans": {sql: plan.shape for sql, plan in known.items()},
             "where": where,
             "limits": {query.sql: found for query in queries.queries if (found := query.limits)},

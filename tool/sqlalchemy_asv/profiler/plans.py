@@ -4,7 +4,7 @@ A plan alone does not tell whether a scan matters: it may stop after a few rows,
 a hundred. So statements other than INSERT are executed again, in a transaction that is rolled back,
 and the database tells what it did:
 
-- SQLite calls back for every instructions of its virtual machine (`sqlite3_progress_handler`);
+- SQLite calls back after each `GRAIN` instructions of its virtual machine (its progress handler);
 - PostgreSQL and MariaDB count the rows of each node (`EXPLAIN ANALYZE`, `ANALYZE FORMAT=JSON`).
 """
 
@@ -122,7 +122,7 @@ class Reading:
         aliased = re.search(
             rf"{begins}(?P<what>[\w\"`.]+)\s+(?:AS\s+)?{ends}", self.sql, re.IGNORECASE
         )
-        if aliased and aliased["what"].upper() not in _KEYWORDS:
+        if aliased and aliased["what"].upper() != "ONLY":
             return str(aliased["what"]).rpartition(".")[2].strip('"`')
         is_cte = re.search(
             rf"(?:WITH|RECURSIVE|,)\s+{quoted}\s*(?:\([^)]*\))?\s+AS\b", self.sql, re.IGNORECASE
@@ -164,9 +164,6 @@ class Reading:
         return found
 
 
-_KEYWORDS = ("FROM", "JOIN", "UPDATE", "INTO", "AS", "WITH", "RECURSIVE", "ONLY", ",")
-
-
 _SCAN = re.compile(
     r"SCAN (?:TABLE \S+ AS |TABLE )?(.+?)(?: USING .*| LEFT-JOIN.*| EXISTS| VIRTUAL TABLE .*)?$"
 )
@@ -195,7 +192,6 @@ class SQLiteReading(Reading):
             return 0
 
         driver: Any = self.connection.connection.driver_connection
-        driver = getattr(driver, "plain", driver)
         driver.set_progress_handler(called, GRAIN)
         try:
             rows = self.execute("")

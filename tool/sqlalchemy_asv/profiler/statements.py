@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,8 +87,8 @@ class Repeated:
     times: int
     seconds: float
     rows: int
-    shortened: str = ""
-    """The parameters of the first, cut to fit on a line."""
+    parameters: str = ""
+    """Those of the first, cut to fit on a line."""
 
     @property
     def is_n_plus_one(self) -> bool:
@@ -134,9 +135,11 @@ class QueryProfile:
         objects that are loaded again, and calls of `get`."""
         return [group for group in self.repeated() if group.is_n_plus_one]
 
-    def lazy_loads(self) -> list[Repeated]:
-        """Those of them that no expired object explains."""
-        return [group for group in self.n_plus_ones() if not str(group.loading).endswith(EXPIRED)]
+    def lazy_loads(self) -> dict[str, int]:
+        """How often each relationship is loaded lazily, and each class by `get`: not for objects
+        that expired."""
+        loaded = (query.loading for query in self.queries)
+        return dict(Counter(name for name in loaded if name and not name.endswith(EXPIRED)))
 
 
 def _is_get() -> bool:

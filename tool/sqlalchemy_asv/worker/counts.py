@@ -28,7 +28,7 @@ from .scenarios import Combination, by_dataset, by_title, chosen
 
 PLAIN: tuple[Instrument, ...] = (*(each for each in INSTRUMENTS if not each.program), Plans())
 """The instruments that need no program such as valgrind, and the plans of statements."""
-ELSEWHERE = "works in another process, or forbids to count calls: see `asv compare`"
+ELSEWHERE = "their work cannot be counted as calls here, such as that of another process"
 """The reason why a case is left out."""
 LAID_OUT: tuple[Instrument, ...] = (Calls(), Allocated())
 """Those of them whose counts can follow from the layout of memory."""

@@ -190,10 +190,7 @@ def measured(runner: Runner, top: int) -> dict[str, Any]:
             "rows": sum(query.rows for query in queries.queries),
             "total_time": queries.total_time,
             "average_time": queries.average_time,
-            "slowest": [
-                dataclasses.asdict(group) | {"parameters": group.shortened}
-                for group in queries.slowest()
-            ],
+            "slowest": [dataclasses.asdict(group) for group in queries.slowest()],
             "repeated": [
                 dataclasses.asdict(group) | {"n_plus_one": group.is_n_plus_one}
                 for group in queries.repeated()
