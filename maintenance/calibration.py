@@ -367,7 +367,7 @@ HARMLESS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
 def clone() -> Iterator[tuple[Checkout, Checkout]]:
     """Two sides in a clone of HEAD, which is the current folder until the end."""
     before = Path.cwd()
-    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+    with tempfile.TemporaryDirectory(prefix="calibration-") as folder:
         git("clone", "--quiet", str(before), folder)
         os.chdir(folder)
         try:

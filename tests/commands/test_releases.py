@@ -7,7 +7,7 @@ from ..support.clone import Clone
 
 def test_releases_are_measured_with_the_data_layer_of_the_working_tree(clone: Clone) -> None:
     """Releases from the index that pip is configured with, as users install them."""
-    places = (f"releases/sqlalchemy/{p}" for p in ("env", "compare/base", "compare/head"))
+    places = (f"releases/sqlalchemy/{p}" for p in ("env", "compare/1/base", "compare/1/head"))
     clone.share(*places)
     config = ("--config", "asv.releases.conf.json")
     before = clone.run("git", "status", "--porcelain", "--", ":!results")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from asv_runner.benchmarks.mark import SkipNotImplemented
 from sqlalchemy import text
@@ -31,7 +32,7 @@ from sqlalchemy_asv.worker.scenarios import Combination
 from fixtures.social.models import Tag
 
 from ..support.counting import Job, found
-from ..support.misbehaving import misbehave, nothing
+from ..support.misbehaving import LEFT_BEHIND, misbehave, nothing, two_seconds
 from ..support.scenarios import images_of, named
 
 PLAIN = [each for each in INSTRUMENTS if not each.program]
@@ -260,11 +261,21 @@ def test_an_operation_that_fails_is_said_and_keeps_no_other_from_counting(
 def test_whatever_a_job_does_to_its_streams_its_outcome_and_its_neighbours_are_safe(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    ways = ["print", "close", "die", "large", "noise", "nothing"]
-    work = jobs.Work(nothing, misbehave, Path(__file__).parents[1])
+    ways = ["print", "close", "large", "noise", "leave", "nothing"]
+    endless = {
+        "sleep": "no end within 2 s; the scenario's `timeout` sets this limit",
+        "spin": "no end within 2 s; the scenario's `timeout` sets this limit",
+        "crash": "its process was ended by SIGSEGV",
+        "die": "its process ended itself, with exit code 3",
+    }
+    ways += endless
+    work = jobs.Work(nothing, misbehave, two_seconds, Path(__file__).parents[1])
     outcomes = dict(zip(ways, jobs.do(work, ways), strict=True))
     capfd.readouterr()
-    assert outcomes.pop("die") == Outcome(failed="its process ended without a word")
+    for how, failed in endless.items():
+        assert outcomes.pop(how) == Outcome(failed=failed)
+    running = psutil.process_iter(["cmdline"])
+    assert not [each for each in running if LEFT_BEHIND in (each.info["cmdline"] or ())]
     large = outcomes.pop("large").found
     assert large is not None
     assert len(large["text"]) == 5_000_000

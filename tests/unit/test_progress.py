@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 import pytest
-from sqlalchemy_asv.compare.progress import Progress, jobs_done
-from sqlalchemy_asv.isolation.jobs import note
+from sqlalchemy_asv.compare.progress import Progress
+from sqlalchemy_asv.isolation.jobs import Notes, note
 
 
 class Terminal(io.StringIO):
@@ -39,10 +39,10 @@ def test_elsewhere_a_line_is_printed_now_and_then(
 
 def test_the_notes_of_both_sides_are_added(tmp_path: Path) -> None:
     base, head = tmp_path / "base", tmp_path / "head"
-    assert jobs_done([base, head]) == (0, 0, "")
+    assert Notes.read([base, head]) == Notes()
     for line in ("+3", "a.B(1)", "a.B(2)", "+2"):
         note(str(base), line)
     note(str(head), "+4")
     note(str(head), "c.D")
     note("", "no file")
-    assert jobs_done([base, head]) == (3, 9, "c.D")
+    assert Notes.read([base, head]) == Notes(3, 9, "c.D")

@@ -79,7 +79,7 @@ def count(asked: Sequence[Job], *, layout: int = 0, quiet: bool = False) -> list
         for one in asked
     ]
     package = importlib.import_module(asked[0].module.partition(".")[0])
-    work = jobs.Work(_import, _perform, Path(package.__path__[0]))
+    work = jobs.Work(_import, _perform, _limit, Path(package.__path__[0]))
     return [
         outcome
         if outcome.found is None
@@ -97,10 +97,17 @@ def _import(asked: Sequence[Job]) -> set[str]:
     return packages
 
 
+def _limit(one: Job) -> float:
+    """Seconds for the warm-up, and for each instrument, by the slowest of them."""
+    slowest = max((each.timeout for each in one.instruments), default=Instrument.timeout)
+    return float(one.scenario.timeout) * slowest / Instrument.timeout
+
+
 def _perform(one: Job) -> Counts:
     runner = one.scenario().runner(one.images, one.values, deterministic=True)
     found: Counts = {}
     for instrument in one.instruments:
+        jobs.grant(_limit(one))
         runner.reset()
         try:
             found[instrument.name] = instrument.count(runner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,20 @@ from typing import Any
 
 
 def write_json(file: Path, content: Any) -> None:
-    """Write JSON beside a file, then rename it. A killed process leaves the old file, or none."""
+    """Write JSON as `write_text` does."""
+    write_text(file, f"{json.dumps(content)}\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write text beside a file, then rename it.
+
+    A process that is killed, or a full disk, leaves the old file, or none. Raises `OSError`.
+    """
     partial = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    partial.write_text(f"{json.dumps(content)}\n", encoding="utf-8")
-    partial.replace(file)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise

@@ -2,9 +2,9 @@
 
 import gc
 import statistics
-import time
 from collections.abc import Callable
 
+from . import clock
 from .isolation.collector import settle
 from .options import quick
 
@@ -34,16 +34,16 @@ def ratio(
     if quick():
         pairs, seconds = 2, 0
     taken: tuple[list[float], list[float]] = ([], [])
-    end = time.perf_counter() + seconds
+    end = clock.seconds() + seconds
     settle()
     gc.disable()
     try:
-        while len(taken[0]) < pairs or time.perf_counter() < end:
+        while len(taken[0]) < pairs or clock.seconds() < end:
             for before, act, times in zip(prepare, (first, second), taken, strict=True):
                 before()
-                start = time.perf_counter()
+                start = clock.seconds()
                 act()
-                times.append(time.perf_counter() - start)
+                times.append(clock.seconds() - start)
                 if times[-1] > 0.1:
                     gc.collect()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -16,8 +17,8 @@ from asv.commands.compare import Compare
 from asv.commands.run import Run
 from asv.repo import get_repo
 
-from .. import options
-from . import git, history, marks, settings
+from .. import options, scratch
+from . import errors, git, history, locks, marks, settings, whole
 from .errors import stop
 from .machine import name_this_machine, this_machine
 
@@ -31,8 +32,9 @@ def apply() -> None:
     Compare.run = _compare(Compare.run)
     Run.run = _run(Run.run)
     marks.apply()
+    whole.apply()
     for command in util.iter_subclasses(Command):
-        command.run_from_conf_args = _of_repository(command.run_from_conf_args)
+        command.run_from_conf_args = _guarded(command.__name__, command.run_from_conf_args)
     util.human_value = _human_value(util.human_value)
     asv.commands.compare.human_value = util.human_value
     choose_database()
@@ -61,13 +63,28 @@ def choose_database() -> None:
     environment.iter_matrix = iter_matrix
 
 
-def _of_repository(plain: Callable[..., Any]) -> Callable[..., Any]:
-    """Stop before asv looks for a history that has not been made, and name the command for it."""
+MEASURING = ("Run", "Continuous", "Find", "Profile", "Setup", "Check")
+"""asv's commands that start processes in environments."""
+
+
+def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn whatever escapes from a command of asv into one line and exit code 2; asv exits with 1.
+
+    Also stops before asv looks for a history that has not been made, and tidies up after a run.
+    """
 
     @functools.wraps(plain)
     def run_from_conf_args(conf: Any, args: Any, **kwargs: Any) -> Any:
-        settings.insist_on_repository(conf)
-        return plain(conf, args, **kwargs)
+        with errors.in_one_line(debug=args.verbose, option="`asv -v …`"):
+            settings.insist_on_repository(conf)
+            with contextlib.ExitStack() as stack:
+                if name in MEASURING:
+                    waiting = "another command of asv works in this clone: waiting for its end"
+                    stack.enter_context(scratch.run())
+                    stack.enter_context(locks.alone(Path(conf.env_dir), waiting))
+                code = plain(conf, args, **kwargs)
+        # 1 is for "slower" alone.
+        return 2 if code == 1 and name == "Run" else code
 
     return run_from_conf_args
 
@@ -99,6 +116,7 @@ def _run(plain: Callable[..., Any]) -> Callable[..., Any]:
             os.environ[options.QUICK] = "1"
         elif not kwargs.get("dry_run"):
             os.environ[options.STATEMENTS] = str(statements_folder(conf).absolute())
+        whole.save_to(None if kwargs.get("dry_run") else conf.results_dir)
         return plain(*args, **{**kwargs, "show_stderr": True})
 
     return run

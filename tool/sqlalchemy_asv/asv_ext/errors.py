@@ -1,13 +1,52 @@
 """The end of a command that cannot go on."""
 
+from __future__ import annotations
+
+import contextlib
+import os
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import NoReturn
+
+from asv.util import UserError
 
 
 def stop(reason: str) -> NoReturn:
     """End with one line and exit code 2."""
     print(f"sqlalchemy-asv: {reason}", file=sys.stderr)
     raise SystemExit(2)
+
+
+@contextlib.contextmanager
+def in_one_line(*, debug: bool, option: str) -> Iterator[None]:
+    """Turn whatever escapes from a block into one line and exit code 2.
+
+    A traceback as well, if `debug`; `option` is the one that asks for it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop("interrupted")
+    except BrokenPipeError:
+        # The reader of stdout has gone, as `head` does. Python would try to write to it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        stop("nobody reads the output")
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        stop(reason(error, option))
+
+
+def reason(error: Exception, option: str) -> str:
+    """The first line of an error; for one that nobody foresaw, the way to see its place as well."""
+    lines = str(error).strip().splitlines()
+    if isinstance(error, UserError) and lines:
+        return lines[0]
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(filter(None, (str(error.filename or ""), error.strerror)))
+    said = ": ".join([type(error).__name__, *lines[:1]])
+    return f"internal error, {said}; {option} shows where"
 
 
 def last_line(output: str) -> str:

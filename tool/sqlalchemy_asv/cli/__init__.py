@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
 
-from .. import __version__
+from .. import __version__, scratch
+from ..asv_ext.errors import in_one_line, stop
 
 COMMANDS = ("compare", "bisect", "profile", "budgets", "load", "releases", "clean")
 
@@ -35,31 +35,25 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="sqlalchemy-asv")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def program(debug: bool) -> None:
+@click.pass_context
+def program(context: click.Context, debug: bool) -> None:
     """Compare commits of a SQLAlchemy application, and explain their cost.
 
     asv runs the benchmarks and stores their results. These commands add comparisons, explanations,
     load tests and histories of releases.
     """
+    context.with_resource(scratch.run())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Every error gives one line and exit code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        code = program.main(given, prog_name="sqlalchemy-asv", standalone_mode=False)
-    except click.ClickException as error:
-        return _failed(error.format_message())
-    except click.Abort:
-        return _failed("interrupted")
-    except Exception as error:
-        if "--debug" in given:
-            traceback.print_exc()
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        return _failed(lines[0])
+    with in_one_line(debug="--debug" in given, option="`sqlalchemy-asv --debug …`"):
+        try:
+            code = program.main(given, prog_name="sqlalchemy-asv", standalone_mode=False)
+        except click.ClickException as error:
+            stop(error.format_message())
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        sys.stdout.flush()  # a full disk is an error of this command, not of Python's end
     return int(code or 0)
-
-
-def _failed(reason: str) -> int:
-    print(f"sqlalchemy-asv: {reason}", file=sys.stderr)
-    return 2

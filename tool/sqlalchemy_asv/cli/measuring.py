@@ -8,10 +8,12 @@ from ..asv_ext import settings
 from ..environments import servers, workers
 
 
-def measure(database: str, function: str, *arguments: str) -> int:
+def measure(database: str, function: str, *arguments: str, stdout: int | None = None) -> int:
     """Call a function of `worker` on a database that answers; returns its exit code."""
     conf = settings.load(settings.COMMITS)
     servers.prepare(conf, database)
     # Not in the current folder, which holds another data layer than the environment.
-    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
-        return workers.call(conf, function, *arguments, database=database, cwd=folder).returncode
+    with tempfile.TemporaryDirectory() as folder:
+        return workers.call(
+            conf, function, *arguments, database=database, cwd=folder, stdout=stdout
+        ).returncode

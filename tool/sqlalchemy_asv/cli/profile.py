@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,17 @@ def command(database: str, as_json: bool, **how: Any) -> int:
     Shows its statements with their plans, N+1 and full scans, its allocations, and its time by
     function.
     """
+    from ..asv_ext.errors import stop
     from ..templates import render
     from .measuring import measure
 
-    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "profile.json")
-        if measure(database, "profile.profile", json.dumps(how | {"file": str(file)})):
+        # To stderr: an operation may print, and only the profile belongs on stdout.
+        code = measure(database, "profile.profile", json.dumps(how | {"file": str(file)}), stdout=2)
+        if code == -signal.SIGALRM:
+            stop(f"{how['scenario']} takes longer than its `timeout` allows")
+        if code:
             return 2
         found = file.read_text(encoding="utf-8")
     if not as_json:

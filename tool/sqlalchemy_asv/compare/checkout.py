@@ -6,7 +6,6 @@ import contextlib
 import copy
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from asv.repo import get_repo
 from asv.util import ProcessError, UserError
 
 from .. import options as options_of_tool
-from ..asv_ext import history
+from ..asv_ext import history, locks
 from ..asv_ext.errors import last_line, refusal, stop
 from ..environments import environment, servers, workers
 
@@ -32,7 +31,14 @@ class Checkout:
     """A commit, the environment that holds it, and a folder for its measurements."""
 
     def __init__(
-        self, conf: Any, name: str, database: str, folder: Path, *, fresh: bool = False
+        self,
+        conf: Any,
+        name: str,
+        database: str,
+        folder: Path,
+        environments: Path,
+        *,
+        fresh: bool = False,
     ) -> None:
         self.fresh = fresh
         self.kept = {
@@ -41,18 +47,18 @@ class Checkout:
         }
         self.conf = copy.copy(conf)
         # asv holds one commit in an environment, so each checkout has environments of its own.
-        self.conf.env_dir = str(Path(conf.env_dir).parent / "compare" / name)
+        self.conf.env_dir = str(environments / name)
         self.database = database
         self.progress = folder / f"{name}.progress"
-        """The jobs of the current process: see `progress.jobs_done`."""
+        """The jobs of the current process: see `isolation.jobs.Notes`."""
         self.folder = folder / name
         self.folder.mkdir()
         self.commit = ""
         with to_stderr():
-            environments = list(get_environments(self.conf, ""))
-        if len(environments) != 1:
-            stop(f"the settings have {len(environments)} environments; compare takes one")
-        self.environment = environments[0]
+            found = list(get_environments(self.conf, ""))
+        if len(found) != 1:
+            stop(f"the settings have {len(found)} environments; compare takes one")
+        self.environment = found[0]
 
     def install(self, commit: str) -> None:
         """Install a commit, unless it is there. Raises asv's `UserError` if that fails."""
@@ -99,15 +105,13 @@ class Checkout:
         file.unlink(missing_ok=True)
         self.progress.unlink(missing_ok=True)
         command = self.command(function, file=str(file), **options)
-        done = subprocess.run(**command, check=False, stderr=subprocess.PIPE)
-        if done.returncode or not file.exists():
-            if last_line(done.stderr).startswith("sqlalchemy-asv: "):
-                raise UserError(refusal(done.stderr))
-            raise UserError(
-                f"{self.named(self.commit)} could not be measured: {last_line(done.stderr)}"
-            )
+        code, said = workers.finished(command, self.progress)
+        if code or not file.exists():
+            if last_line(said).startswith("sqlalchemy-asv: "):
+                raise UserError(refusal(said))
+            raise UserError(f"{self.named(self.commit)} could not be measured: {last_line(said)}")
         # The traceback of each scenario that failed. It did not keep others from running.
-        sys.stderr.write(done.stderr)
+        sys.stderr.write(said)
         return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -118,8 +122,14 @@ def checkouts(
     """Two checkouts without a commit, on a database that answers, until the block ends."""
     servers.prepare(conf, database)
     # Measured code must not find the working tree's data layer, and leaves nothing behind.
-    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
-        base, head = (Checkout(conf, name, database, Path(folder), fresh=fresh) for name in NAMES)
+    with (
+        locks.first_free(Path(conf.env_dir).parent / "compare") as environments,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        base, head = (
+            Checkout(conf, name, database, Path(folder), environments, fresh=fresh)
+            for name in NAMES
+        )
         yield base, head
 
 

@@ -27,6 +27,8 @@ from scipy import stats
 
 from .. import options
 from ..asv_ext.errors import last_line
+from ..environments import workers
+from ..isolation import forks
 from ..isolation.channel import Channel
 from . import verdict
 from .checkout import Checkout
@@ -164,7 +166,7 @@ def pair(processes: Sequence[Sampling], title: str) -> tuple[float, float]:
     for process in processes:
         process.send(title)
     for process in processes:
-        process.receive()  # that it is ready
+        process.limit(process.receive())  # once it is ready
     samples: tuple[list[float], list[float]] = ([], [])
     first = [min(process.times(5)) for process in processes]
     number = max(1, min(50, round(TURN_SECONDS / max(first))))
@@ -179,6 +181,8 @@ def pair(processes: Sequence[Sampling], title: str) -> tuple[float, float]:
         process.send(0)
         process.receive()  # that it is done
     low, high = (statistics.quantiles(taken, n=10, method="inclusive")[0] for taken in samples)
+    if min(low, high) <= 0:
+        raise UserError(f"{title} could not be timed: its clock stands still")
     return low, high
 
 
@@ -193,6 +197,10 @@ class Sampling:
         self._channel = channel
         self._errors = errors
 
+    def limit(self, seconds: float) -> None:
+        """Wait for an answer no longer than a few performances of so many seconds may take."""
+        self._channel.limit(max(workers.WAIT, 10 * seconds))
+
     def send(self, value: Any) -> None:
         with contextlib.suppress(OSError):  # `receive` gives the reason
             self._channel.send(value)
@@ -201,10 +209,12 @@ class Sampling:
         """The answer. Raises asv's `UserError` if there is none."""
         try:
             return self._channel.receive()
-        except EOFError:
-            self.process.wait()
-            self._errors.seek(0)
-            reason = last_line(self._errors.read())
+        except (EOFError, TimeoutError) as error:
+            reason = f"no answer within {workers.WAIT} s"
+            if isinstance(error, EOFError):
+                self.process.wait()
+                self._errors.seek(0)
+                reason = last_line(self._errors.read())
             name = self.checkout.named(self.checkout.commit)
             raise UserError(f"{name} could not be timed: {reason}") from None
 
@@ -236,10 +246,13 @@ def started(base: Checkout, head: Checkout, layouts: Sequence[int]) -> Iterator[
                         stdin=subprocess.DEVNULL,
                         stdout=errors,
                         stderr=errors,
+                        start_new_session=True,
                     )
                 )
-            stack.callback(process.kill)
-            processes.append(Sampling(checkout, process, Channel(ours), errors))
+            stack.callback(forks.end, process)
+            channel = Channel(ours)
+            channel.limit(workers.WAIT)
+            processes.append(Sampling(checkout, process, channel, errors))
         for each in processes:
             each.receive()  # that it is ready: both have started at once
         yield processes

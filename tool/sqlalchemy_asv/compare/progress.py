@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
@@ -75,17 +74,3 @@ FORMAT = "{desc} |{bar:20}| {n_fmt} of {total_fmt}{postfix}"
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{round(seconds)} s" if seconds < 90 else f"{minutes} min"
-
-
-def jobs_done(files: list[Path]) -> tuple[int, int, str]:
-    """The jobs that are done, all jobs, and the last one done, by the notes of `isolation.jobs`."""
-    done = total = 0
-    last = ""
-    for file in files:
-        if file.exists():
-            for line in file.read_text(encoding="utf-8").splitlines():
-                if line.startswith("+"):
-                    total += int(line[1:])
-                else:
-                    done, last = done + 1, line
-    return done, total, last

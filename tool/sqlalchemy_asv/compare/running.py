@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from ..asv_ext import history
+from ..environments import workers
+from ..isolation.jobs import Notes
 from . import paired
 from .causes import of_places, of_statements
 from .checkout import Checkout
@@ -23,7 +25,7 @@ from .model import (
     left_out,
     of_growth,
 )
-from .progress import Progress, jobs_done, say
+from .progress import Progress, say
 from .verdict import WORDS
 
 DOING = {
@@ -97,10 +99,14 @@ def on_both(sides: Sequence[Checkout], function: str, **options: Any) -> list[An
     with Progress(DOING.get(function, "preparing")) as bar:
         with ThreadPoolExecutor(max_workers=len(sides)) as pool:
             waiting = [pool.submit(side.result, function, **options) for side in sides]
-            while wait(waiting, timeout=0.5).not_done:
-                done, total, last = jobs_done([side.progress for side in sides])
-                if total:
-                    bar.show(done, total, last)
+            try:
+                while wait(waiting, timeout=0.5).not_done:
+                    notes = Notes.read([side.progress for side in sides])
+                    if notes.total:
+                        bar.show(notes.done, notes.total, notes.last)
+            except BaseException:
+                workers.end_all()  # the pool would wait for them
+                raise
         return [each.result() for each in waiting]
 
 

@@ -46,7 +46,7 @@ class SQLite(Database):
     @classmethod
     @contextlib.contextmanager
     def served(cls, place: str, fingerprint: str) -> Iterator[URL]:
-        with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+        with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "served.sqlite")
             shutil.copyfile(place, file)
             yield URL.create("sqlite", database=str(file))

@@ -64,6 +64,9 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             get_env_name("virtualenv", self._python, self._requirements, self._tagged_env_vars)
         )
 
+    def check_presence(self) -> bool:
+        return bool(super().check_presence()) and not self._record().get("installing")
+
     def create(self) -> None:
         """Create the environment, and make sure that its database answers.
 
@@ -102,7 +105,7 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
 
     def _build_working_tree(self) -> None:
         log.info(f"Building the working tree for {self.name}")
-        with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+        with tempfile.TemporaryDirectory() as folder:
             # A copy: build back ends leave files beside what they build.
             for name in self._working_tree:
                 target = Path(folder, name)
@@ -164,6 +167,8 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         wanted = requirements.of_extras(Path("pyproject.toml"), extras) | wheel.requires | labelled
         asked = [str(each) for each in wanted.values()]
         before = self._record()
+        # If this is interrupted, nobody can say what is installed: see `check_presence`.
+        write_json(Path(self._path, label.RECORD), {**before, "installing": True})
         if canonicalize_name(before.get("distribution", wheel.name)) != canonicalize_name(
             wheel.name
         ):

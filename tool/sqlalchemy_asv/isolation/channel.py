@@ -15,7 +15,11 @@ class Channel:
 
     def __init__(self, end: socket.socket) -> None:
         self._file = end.makefile("rw", encoding="utf-8", newline="\n")
-        end.close()
+        self._end = end
+
+    def limit(self, seconds: float) -> None:
+        """Let `receive` raise `TimeoutError` after so many seconds without a value."""
+        self._end.settimeout(seconds)
 
     @classmethod
     def inherited(cls, descriptor: int) -> Channel:
@@ -28,7 +32,7 @@ class Channel:
         self._file.flush()
 
     def receive(self) -> Any:
-        """The next value. Raises `EOFError` if the other end is closed."""
+        """The next value. Raises `EOFError` if the other end is closed, and `TimeoutError`."""
         try:
             line = self._file.readline()
         except ConnectionResetError:

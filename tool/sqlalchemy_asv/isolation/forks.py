@@ -1,9 +1,12 @@
-"""Forks of a measuring process."""
+"""Forks of a measuring process, and the end of processes."""
 
+import contextlib
 import os
+import signal
+import subprocess
 import traceback
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 def missing() -> str | None:
@@ -31,6 +34,25 @@ def _in_child(action: Callable[[], object]) -> NoReturn:
         traceback.print_exc()
     finally:
         os._exit(failed)
+
+
+def has_ended(process: subprocess.Popen[Any], *, wait: bool = False) -> bool:
+    """Whether a process has ended. Its number stays taken until `end`, which may so kill by it."""
+    if process.returncode is not None:
+        return True
+    how = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
+    return os.waitid(os.P_PID, process.pid, how) is not None
+
+
+def end(process: subprocess.Popen[Any]) -> int:
+    """End a process that has a session of its own, with all that it has left there.
+
+    Returns its exit code, which stays that of a process that has ended already.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def processors() -> int:

@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,11 +25,11 @@ from typing import Any
 from .. import files, options
 from .addresses import fixed_addresses
 from .collector import settle
-from .forks import forked, missing, processors
+from .forks import end, forked, has_ended, missing, processors
 
 PROCESS = Path(__file__).with_name("process.py")
 _PASSED_ON = (
-    *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH"),
+    *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR"),
     *(options.QUICK, options.DATABASE, *options.SERVERS.values()),
 )
 
@@ -43,6 +44,8 @@ class Work:
     perform: Callable[[Any], dict[str, Any]]
     """Called with a job, in a fork. Its result must be JSON. It raises `NotImplementedError`, with
     the reason, if the commit lacks something for the job."""
+    limit: Callable[[Any], float]
+    """The seconds that a job has for each step; `grant` begins a step."""
     benchmarks: Path
     """The folder of the package of scenarios, which the process can import."""
 
@@ -83,24 +86,34 @@ def do(
         options.LAYOUT: str(layout),
     }
     jobs = list(jobs)
-    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder, fixed_addresses():
+    with tempfile.TemporaryDirectory() as folder, fixed_addresses():
         progress = os.environ.get(options.PROGRESS, "")
         note(progress, f"+{len(jobs)}")
+        note(progress, f"~{max(map(work.limit, jobs), default=0):g}")
         Path(folder, "work").write_bytes(pickle.dumps((work, jobs, progress)))
 
         def call(function: str, command: Iterable[str]) -> None:
             python = [*command, sys.executable, str(PROCESS)]
-            done = subprocess.run(
-                [*python, "isolation.jobs", function, folder],
-                env=environment,
-                stdout=2,
-                stderr=subprocess.DEVNULL if quiet else None,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError(
-                    f"the process that counts ended with exit code {done.returncode}"
+            # Not to a pipe: a process that a job leaves behind would keep it open.
+            with tempfile.TemporaryFile() as said:
+                process = subprocess.Popen(
+                    [*python, "isolation.jobs", function, folder],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    start_new_session=True,
                 )
+                try:
+                    has_ended(process, wait=True)
+                finally:
+                    code = end(process)
+                said.seek(0)
+                output = said.read().decode(errors="replace")
+            if not quiet:
+                sys.stderr.write(output)
+            if code:
+                raise RuntimeError(_why_it_ended(code, output))
 
         # A process that compiles its imports has another layout of memory than one that finds them
         # compiled. So everything is compiled before a process counts.
@@ -109,10 +122,32 @@ def do(
         return [_outcome(Path(folder, str(number))) for number in range(len(jobs))]
 
 
+def _why_it_ended(code: int, output: str) -> str:
+    """The last line of a traceback, or the exit code."""
+    lines = [line for line in output.splitlines() if not line.startswith((" ", "=="))]
+    return lines[-1] if lines else f"the process that counts ended with exit code {code}"
+
+
 def _outcome(file: Path) -> Outcome:
-    if not file.exists():
-        return Outcome(failed="its process ended without a word")
     return Outcome(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def ending(status: int, limit: float) -> str:
+    """The reason why a fork ended without a result, from the status that `os.waitpid` gives."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGALRM:
+            return f"no end within {limit:g} s; the scenario's `timeout` sets this limit"
+        return f"its process was ended by {signal.Signals(number).name}"
+    return f"its process ended itself, with exit code {os.waitstatus_to_exitcode(status)}"
+
+
+def grant(seconds: float) -> None:
+    """Let the kernel end this process after so many seconds, unless more are granted before.
+
+    No handler: an operation could catch what it raises, or never return to Python.
+    """
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 # --- in the process that counts -------------------------------------------------------------------
@@ -133,6 +168,37 @@ def note(file: str, line: str) -> None:
             stream.write(f"{line}\n".encode())
 
 
+@dataclasses.dataclass
+class Notes:
+    """The notes of jobs: see `options.PROGRESS`."""
+
+    done: int = 0
+    total: int = 0
+    last: str = ""
+    """The last job that is done."""
+    limit: float = 0
+    """The most seconds that a step of a job may take."""
+
+    @classmethod
+    def read(cls, files: Iterable[Path]) -> Notes:
+        """The notes in some files, those that exist, together."""
+        found = cls()
+        lines = [line for file in files if file.exists() for line in _lines(file)]
+        for line in lines:
+            if line.startswith("+"):
+                found.total += int(line[1:])
+            elif line.startswith("~"):
+                found.limit = max(found.limit, float(line[1:]))
+            else:
+                found.done += 1
+                found.last = line
+        return found
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
 def compile_all(folder: str) -> None:
     """Compile all modules that the jobs will import, in the process itself or in its forks."""
     work, jobs, _ = _given(folder)
@@ -149,19 +215,26 @@ def fork_for_each(folder: str) -> None:
     work.prepare(jobs)
     settle()
     running: list[int] = []
+    statuses: list[int] = []
     for number, job in enumerate(jobs):
         # Waits for the oldest, not for any: this process must not depend on the speed of forks.
         # While it waits for a long one, others keep the processors busy.
         if len(running) == 2 * processors():
-            os.waitpid(running.pop(0), 0)
+            statuses.append(os.waitpid(running.pop(0), 0)[1])
         file = Path(folder, str(number))
         running.append(forked(lambda: _report(file, work, job, progress)))  # noqa: B023
-    for child in running:
-        os.waitpid(child, 0)
+    statuses += [os.waitpid(child, 0)[1] for child in running]
+    for number, status in enumerate(statuses):
+        file = Path(folder, str(number))
+        if not file.exists():
+            failed = ending(status, work.limit(jobs[number]))
+            files.write_json(file, dataclasses.asdict(Outcome(failed=failed)))
+            note(progress, str(jobs[number]))
 
 
 def _report(file: Path, work: Work, job: Any, progress: str) -> None:
     outcome = Outcome()
+    grant(work.limit(job))
     try:
         outcome = Outcome(found=work.perform(job))
     except NotImplementedError as missing:

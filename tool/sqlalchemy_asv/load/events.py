@@ -134,7 +134,7 @@ def url_of_database(distributed: bool) -> URL:
         return make_url(given)
     if distributed:
         stop(f"{URL_VARIABLE} is not set: all processes need the same database")
-    folder = tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-load")
+    folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     return URL.create("sqlite", database=str(Path(folder.name, "load.sqlite")))
 

@@ -68,7 +68,7 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
     """
     place, fingerprint = images.places[scale], images.fingerprints[scale]
     with (
-        tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder,
+        tempfile.TemporaryDirectory() as folder,
         chosen().served(place, fingerprint) as url,
     ):
         figures = Path(load.figures or Path(folder, "figures.json")).absolute()
@@ -85,7 +85,8 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
             },
             stdout=subprocess.DEVNULL if quiet else None,
             stderr=subprocess.PIPE if quiet else None,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         if figures.exists():

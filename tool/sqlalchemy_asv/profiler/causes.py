@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import sys
-import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
 
+from .. import clock
 from ..instruments.base import Counts, Instrument, Metric
 from ..instruments.calls import profiled
 from ..instruments.instructions import LOGS
@@ -36,8 +36,6 @@ DEPTH = 100
 """The frames of each allocation: as many as lead from the application to what it keeps."""
 LARGE = 500
 """The rows of a table from which on it matters that a statement reads all of them."""
-_clock = time.perf_counter_ns
-"""Saved before the application is imported, which may replace it."""
 Amounts = dict[str, int]
 """A number for each place in the code."""
 
@@ -94,14 +92,14 @@ class Places(Instrument):
 
 
 class Lines(Instrument):
-    """Nanoseconds by line of the application. They are times, and differ from run to run."""
+    """Nanoseconds of the processor by line of the application. They differ from run to run."""
 
     name = "lines"
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     def count(self, runner: Runner) -> Counts:
         found: Amounts = {}
-        for _ in range(3):
+        for _ in range(5):
             runner.reset()
             taken = by_line(runner.performance())
             found = {
@@ -202,17 +200,17 @@ def traced(operation: Callable[[], object], trace: Callable[..., Any]) -> None:
 
 
 def by_line(operation: Callable[[], object]) -> Amounts:
-    """Nanoseconds by line of the application, with what it calls of other code."""
+    """Nanoseconds of the processor by line of the application, with the other code it calls."""
     taken: Counter[tuple[str, int]] = Counter()
     running: list[tuple[str, int]] = []
-    since = _clock()
+    since = clock.processor()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal since
         if event == "call" and not is_application(frame.f_code.co_filename):
             return None
         if running:
-            taken[running[-1]] += _clock() - since
+            taken[running[-1]] += clock.processor() - since
         line = frame.f_code.co_filename, frame.f_lineno
         if event == "call":
             running.append(line)
@@ -220,7 +218,7 @@ def by_line(operation: Callable[[], object]) -> Amounts:
             running[-1] = line
         elif event == "return":
             running.pop()
-        since = _clock()
+        since = clock.processor()
         return trace
 
     traced(operation, trace)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Engine, event
 
+from .. import clock
 from ..statements.recording import recording
 
 
@@ -34,10 +34,10 @@ def connections_held(engine: Engine) -> Iterator[Held]:
     since: dict[int, float] = {}
 
     def on_checkout(driver: Any, record: Any, _: Any) -> None:
-        since[id(record)] = time.perf_counter()
+        since[id(record)] = clock.seconds()
 
     def on_checkin(driver: Any, record: Any) -> None:
-        held.seconds += time.perf_counter() - since.pop(id(record), time.perf_counter())
+        held.seconds += clock.seconds() - since.pop(id(record), clock.seconds())
 
     hooks = (("checkout", on_checkout), ("checkin", on_checkin))
     for name, hook in hooks:
@@ -48,5 +48,5 @@ def connections_held(engine: Engine) -> Iterator[Held]:
     finally:
         for name, hook in hooks:
             event.remove(engine, name, hook)
-        held.seconds += sum(time.perf_counter() - start for start in since.values())
+        held.seconds += sum(clock.seconds() - start for start in since.values())
         held.busy = sum(statement.seconds for statement in tape.statements)

@@ -62,7 +62,7 @@ class Verdict:
 
 def stated(conf: Any) -> list[dict[str, Any]]:
     """All budgets, as the benchmarks state them. Ends with one line if they cannot be read."""
-    with tempfile.TemporaryDirectory(prefix="sqlalchemy-asv-") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "budgets.json")
         done = workers.call(
             conf, "budgets.listing", str(file), database="sqlite", stderr=subprocess.PIPE

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Engine
+
+from .. import clock
 
 
 @dataclasses.dataclass
@@ -107,9 +108,9 @@ class _RecordingCursor:
         self._tape.items.append(statement)
         if self._notice is not None:
             self._notice(statement, self._context)
-        start = time.perf_counter()
+        start = clock.seconds()
         result = send(sql, parameters, *rest, **options)
-        statement.seconds = time.perf_counter() - start
+        statement.seconds = clock.seconds() - start
         statement.failed = False
         return result
 

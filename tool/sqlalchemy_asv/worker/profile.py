@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import suite
+from .. import clock, suite
 from ..databases.base import Images, build_images, chosen
 from ..files import write_json
 from ..growth import growth
@@ -19,6 +18,7 @@ from ..instruments.compiled import Compiled
 from ..instruments.refreshed import Refreshed
 from ..instruments.retained import Retained
 from ..instruments.statements import StatementsAndRows
+from ..isolation.jobs import grant
 from ..label import refuse
 from ..latency import waits
 from ..profiler.causes import left_behind
@@ -32,9 +32,15 @@ from ..runner import Runner
 from . import counts, growing, scenarios
 from .scenarios import Combination
 
+STEPS = 30
+"""More performances than the instruments of a profile make."""
+
 
 def profile(options: str) -> None:
-    """Write the profile of `options` (JSON: scenario, params, scale, runs, top, file) to a file."""
+    """Write the profile of `options` (JSON: scenario, params, scale, runs, top, file) to a file.
+
+    SIGALRM ends the process if an operation exceeds its scenario's `timeout`.
+    """
     given = json.loads(options)
     scenario, values = combination(given["scenario"], given["params"])
     named = dict(zip(scenario.parameters(), values, strict=True))
@@ -44,10 +50,16 @@ def profile(options: str) -> None:
         # The scenario's own scale is 1.
         images.places[1], images.fingerprints[1] = images.places[scale], images.fingerprints[scale]
     try:
-        samples, held = seconds(scenario().runner(images, values), given["runs"])
+        grant(scenario.timeout)
+        samples, held = seconds(
+            scenario().runner(images, values), given["runs"], limit=scenario.timeout
+        )
+        grant(STEPS * scenario.timeout)
         runner = scenario().runner(images, values, deterministic=True)
     except NotImplementedError as missing:
         refuse(str(missing))
+    found = measured(runner, given["top"])
+    grant(0)  # what follows is done in forks with limits of their own
     result = {
         "scenario": suite.name_of(scenario),
         "about": (scenario.__doc__ or "").strip(),
@@ -56,7 +68,7 @@ def profile(options: str) -> None:
         "scale": scale,
         "times": dataclasses.asdict(Times.of(samples)),
         "held": {"seconds": held.seconds, "idle": held.idle},
-        **measured(runner, given["top"]),
+        **found,
         "growth": grown(images, Combination(scenario, values)),
     }
     runner.finish()
@@ -120,14 +132,18 @@ def grown(images: Images, profiled: Combination) -> list[dict[str, Any]]:
     ]
 
 
-def seconds(runner: Runner, runs: int) -> tuple[list[float], Held]:
-    """Wall times of a case, and the time for which it holds connections: the median of five."""
+def seconds(runner: Runner, runs: int, *, limit: float = 0) -> tuple[list[float], Held]:
+    """Wall times of a case, and the time for which it holds connections: the median of five.
+
+    Each performance may take `limit` seconds.
+    """
     samples = []
     for _ in range(runs):
+        grant(limit)
         runner.reset()
-        start = time.perf_counter()
+        start = clock.seconds()
         runner.perform()
-        samples.append(time.perf_counter() - start)
+        samples.append(clock.seconds() - start)
     held = []
     for _ in range(5):
         runner.reset()

@@ -6,18 +6,16 @@ import gc
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
+from .. import clock
 from ..files import write_json
 from ..isolation.channel import Channel
 from ..isolation.collector import settle
 from ..isolation.forks import forked
+from ..isolation.jobs import ending, grant
 from ..runner import Runner
 from .scenarios import Combination, by_dataset, by_title
-
-_clock = time.perf_counter
-"""Saved before the application is imported, which may replace it."""
 
 
 def prepare(options: str) -> None:
@@ -34,7 +32,7 @@ def sample(options: str) -> None:
 
     The conversation goes through the descriptor `channel`. This process sends "ready" and receives
     titles, which `_serve` handles; an empty title ends it. If an operation fails, the exit code is
-    1.
+    1, and the last line that is printed gives the reason.
     """
     given = json.loads(options)
     if given["core"] is not None:
@@ -44,34 +42,42 @@ def sample(options: str) -> None:
     settle()
     channel.send("ready")
     while title := channel.receive():
-        if os.waitpid(forked(lambda: _serve(channel, known[title])), 0)[1]:
+        status = os.waitpid(forked(lambda: _serve(channel, known[title])), 0)[1]
+        if os.WIFSIGNALED(status):
+            print(f"{title}: {ending(status, known[title].scenario.timeout)}", file=sys.stderr)
+        if status:
             sys.exit(1)
 
 
 def _serve(channel: Channel, each: Combination) -> None:
     """Time one operation, as often as the other side asks.
 
-    Sends "ready". Then, for each number received, performs the operation so often and sends a list
-    of seconds. For 0, sends "done" and ends.
+    Sends the scenario's `timeout` when it is ready. Then, for each number received, performs the
+    operation so often and sends a list of seconds. For 0, sends "done" and ends.
     """
+    limit = each.scenario.timeout
+    grant(limit)
     ((images, _),) = by_dataset([each])
     runner = each.scenario().runner(images, each.values)
     settle()
     gc.disable()
-    channel.send("ready")
+    grant(0)
+    channel.send(limit)
     while number := channel.receive():
-        channel.send([_seconds(runner) for _ in range(number)])
+        channel.send([_seconds(runner, limit) for _ in range(number)])
     runner.finish()
     # The other side reads this before it sends the next title, which another process receives.
     channel.send("done")
 
 
-def _seconds(runner: Runner) -> float:
+def _seconds(runner: Runner, limit: float) -> float:
+    grant(limit)
     runner.reset()
     performance = runner.performance()
-    start = _clock()
+    start = clock.seconds()
     performance()
-    taken = _clock() - start
+    taken = clock.seconds() - start
+    grant(0)
     if taken > 0.1:
         gc.collect()
     return taken

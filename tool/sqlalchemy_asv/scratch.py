@@ -1,0 +1,159 @@
+"""The folder of a run, and the end of everything that the run has started.
+
+All that is temporary lies in one folder, to which TMPDIR points. A second process, the janitor,
+waits for the end of the command, however it ends. Then it ends the processes whose TMPDIR is in the
+folder, and removes the folder. If the janitor is killed as well, the next run does that.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import psutil
+from filelock import FileLock, Timeout
+
+PREFIX = "sqlalchemy-asv-"
+PATIENCE = 3
+"""Seconds that a process has to end when it is asked to."""
+STALE = 24 * 3600
+"""Seconds after which a folder without a lock belongs to nobody."""
+
+_runs: list[tuple[Path, contextlib.ExitStack]] = []
+
+
+@contextlib.contextmanager
+def run() -> Iterator[Path]:
+    """The folder of this run, until the block ends. Within a run, it is that run's folder.
+
+    SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block, as Ctrl-C does.
+    """
+    if _runs:
+        yield _runs[-1][0]
+        return
+    tidy()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+    lock = FileLock(folder / "lock")
+    lock.acquire()
+    janitor = subprocess.Popen(
+        [sys.executable, "-I", __file__, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+    assert janitor.stdin is not None
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    try:
+        with _interrupted_by_signals(), contextlib.ExitStack() as at_its_end:
+            _runs.append((folder, at_its_end))
+            yield folder
+    finally:
+        _runs.clear()
+        os.environ.pop("TMPDIR")
+        if before[0] is not None:
+            os.environ["TMPDIR"] = before[0]
+        tempfile.tempdir = before[1]
+        janitor.stdin.close()
+        janitor.wait()
+        lock.release()
+
+
+def at_end(function: Callable[..., object], *arguments: Any) -> None:
+    """Call a function at the end of this run, or of this process where there is no run."""
+    if _runs:
+        _runs[-1][1].callback(function, *arguments)
+    else:
+        atexit.register(function, *arguments)
+
+
+@contextlib.contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Let the signals that ask a process to end raise `KeyboardInterrupt`."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number in before:
+        if before[number] is signal.SIG_DFL:  # not where somebody ignores it, as nohup does
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- what dead runs left --------------------------------------------------------------------------
+
+
+def tidy() -> None:
+    """Remove what runs have left that were killed together with their janitors."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_dir() and folder.stat().st_uid == os.getuid() and is_abandoned(folder):
+                end(folder.resolve())
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether no process holds the lock of a folder."""
+    lock = folder / "lock"
+    if not lock.exists():  # just made, or by an older version
+        return time.time() - folder.stat().st_mtime > STALE
+    try:
+        with FileLock(lock, timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+def end(folder: Path) -> None:
+    """End all processes whose TMPDIR is in a folder, then remove the folder."""
+    # PostgreSQL takes the first for a fast shutdown, which leaves no shared memory.
+    for asked in (signal.SIGINT, signal.SIGKILL):
+        found = [each for each in psutil.process_iter() if _is_of(each, folder)]
+        if not found:
+            break
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(asked)
+        psutil.wait_procs(found, timeout=PATIENCE)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_of(process: psutil.Process, folder: Path) -> bool:
+    try:
+        where = process.environ().get("TMPDIR", "")
+    except psutil.Error:
+        return False
+    return process.pid != os.getpid() and Path(where).is_relative_to(folder)
+
+
+def _janitor(folder: str) -> None:
+    """Wait until the run ends, then tidy up after it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.buffer.read()  # until the other end is closed
+    end(Path(folder))
+
+
+if __name__ == "__main__":
+    _janitor(sys.argv[1])
