@@ -7,6 +7,7 @@ import importlib
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -33,8 +34,10 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy_asv import Scenario, options
+from sqlalchemy_asv.asv_ext import settings
 from sqlalchemy_asv.databases.base import KINDS, Images, build_images, chosen
 from sqlalchemy_asv.databases.server import PREFIX, Server, ddl
+from sqlalchemy_asv.environments import servers as servers_of_tool
 from sqlalchemy_asv.instruments import Calls, StatementsAndRows
 from sqlalchemy_asv.instruments.memory import Allocated
 from sqlalchemy_asv.profiler.causes import Plans
@@ -276,12 +279,193 @@ def test_nothing_but_templates_is_left_on_a_server(
         kind.create(admin, abandoned)
         kind.create(admin, used)
         with kind.admin() as alive:
-            kind.lock(alive, used, wait=True)
+            kind.lock(alive, used)
             kind.clean(admin)
             left = {name for name in kind.databases(admin) if name.startswith(f"{PREFIX}_w_")}
             assert left == {used}
         kind.clean(admin)
         assert not [name for name in kind.databases(admin) if name.startswith(f"{PREFIX}_w_")]
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_nobody_drops_what_others_use_or_have_made(
+    database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    foreign = [
+        f"{PREFIX}_mine",
+        f"{PREFIX}_my-data",
+        f"{PREFIX}_t_notes",
+        f"{PREFIX}_w_ABCDEF012345",
+    ]
+    of_images = images[database, SOCIAL]
+    reader = kind.open(of_images.places[1], of_images.fingerprints[1])
+    # Its URL names another database, as another person's may.
+    variable = kind.variable
+    own = os.environ[variable]
+    url = make_url(own).set(database=foreign[1])
+    with kind.admin() as admin:
+        for name in foreign:
+            kind.create(admin, name)
+        try:
+            monkeypatch.setenv(variable, url.render_as_string(hide_password=False))
+            with kind.admin() as other:
+                kept = kind.clean(other, f"{PREFIX}_t_{of_images.places[1].rpartition('_')[2]}")
+                assert kept == {of_images.places[1]: "somebody works on it"}
+                assert kind.clean(other, f"{PREFIX}_m") == {}
+                assert kind.clean(other, f"{PREFIX}_t_n") == {}
+                assert kind.clean(other, f"{PREFIX}_w_A") == {}
+            with reader.engine.connect() as connection:
+                assert connection.scalar(select(User.id).limit(1))
+        finally:
+            reader.close()
+            monkeypatch.setenv(variable, own)
+            for name in foreign:
+                kind.drop(admin, name)
+        with kind.admin() as other:
+            assert kind.lock(other, kind.lock_of(of_images.places[1]))  # the reader has gone
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_two_users_of_a_server_have_datasets_of_their_own(
+    database: str, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    with kind.admin() as admin:
+        if database == "postgresql":
+            admin.execute(text("DROP ROLE IF EXISTS asv_other"))
+            admin.execute(text("CREATE ROLE asv_other LOGIN CREATEDB"))
+        else:
+            # A server has an anonymous user of its own machine, who would be found first.
+            for user in ("asv_other", "asv_other@localhost"):
+                admin.execute(text(f"CREATE OR REPLACE USER {user}"))
+                admin.execute(text(f"GRANT ALL ON `sqlalchemy\\_asv\\_%`.* TO {user}"))
+        first = build_images(SOCIAL, (0.01,))
+        variable = kind.variable
+        url = make_url(servers[variable])._replace(username="asv_other", database=None)
+        monkeypatch.setenv(variable, url.render_as_string(hide_password=False))
+        second = build_images(SOCIAL, (0.01,))
+        place = second.places[0.01]
+        assert second.fingerprints == first.fingerprints
+        assert place != first.places[0.01]
+        opened = kind.open(place, second.fingerprints[0.01])
+        opened.close()
+        with kind.admin() as other:
+            found = kind.clean(other, f"{PREFIX}_")
+            assert found[place] == ""
+            if database == "postgresql":
+                assert (
+                    found[first.places[0.01]] == "must be owner of database " + first.places[0.01]
+                )
+        if database == "postgresql":
+            admin.execute(text("DROP ROLE asv_other"))
+        else:
+            admin.execute(text("DROP USER asv_other, asv_other@localhost"))
+
+
+def test_only_a_complete_copy_is_taken_over(
+    images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_mariadb()
+    monkeypatch.setenv("DATABASE", "mariadb")
+    kind = chosen()
+    assert issubclass(kind, Server)
+    place, fingerprint = (
+        getattr(images["mariadb", SOCIAL], name)[0.01] for name in ("places", "fingerprints")
+    )
+    half = kind.new_name(place.removeprefix(f"{PREFIX}_t_"))
+    with kind.admin() as admin:
+        kind.create(admin, half)  # and then its process was killed
+        opened = kind.open(place, fingerprint)
+        assert isinstance(opened, kind)
+        opened.take_own()
+        assert opened.own != half
+        assert half not in kind.databases(admin)
+        with opened.engine.connect() as connection:
+            assert connection.scalar(select(User.id).limit(1))
+        opened.close()
+
+
+class Odd(DeclarativeBase):
+    pass
+
+
+for number, odd in enumerate(("order", "group", "with space", "with-dash", 'quo"te`s', "Ünïcode")):
+    type(
+        f"Odd{number}",
+        (Odd,),
+        {
+            "__tablename__": odd,
+            "id": Column("key", Integer, primary_key=True),
+            "value": Column("select", Text),
+        },
+    )
+
+
+class OddNames:
+    """Tables and columns whose names must be quoted."""
+
+    name = "odd"
+    databases = KINDS
+    metadata = Odd.metadata
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def fingerprint(self) -> str:
+        return "0dd"
+
+    def build(self, connection: Connection) -> str:
+        self.metadata.create_all(connection)
+        for table in self.metadata.sorted_tables:
+            connection.execute(table.insert(), [{"select": "x"}] * 3)
+        connection.commit()
+        return "0dd"
+
+
+@pytest.mark.parametrize("database", KINDS)
+def test_names_may_be_odd(
+    database: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database == "mariadb":
+        need_mariadb()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    opened = kind.open(*kind.fill(OddNames(1)))
+    try:
+        if isinstance(opened, Server):
+            opened.take_own()
+        for _ in range(2):
+            opened.restore()
+            with Session(opened.engine) as session:
+                for table in Odd.metadata.sorted_tables:
+                    assert len(session.execute(select(table)).all()) == 3
+                    session.execute(table.insert().values({"select": "y"}))
+                    session.execute(table.delete().where(table.c.key == 1))
+                session.commit()
+            opened.learn()
+            with query_profile(opened.engine) as profile, opened.engine.connect() as connection:
+                connection.execute(select(Odd.metadata.tables["order"])).all()
+            with opened.engine.connect() as connection:
+                plan = plan_of(connection, profile.queries[-1])
+            assert isinstance(plan, Plan), plan
+    finally:
+        opened.close()
+
+
+def test_a_server_that_accepts_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlalchemy_asv.environments.servers.ANSWER", 2)
+    conf = settings.load("asv.conf.json")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MARIADB_URL", f"mariadb://root@127.0.0.1:{silent.getsockname()[1]}/x")
+        with pytest.raises(SystemExit) as said:
+            servers_of_tool.prepare(conf, "mariadb")
+    assert said.value.code == 2
 
 
 @pytest.mark.parametrize("database", SERVERS)
@@ -402,7 +586,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
             shutil.chown(disk, "pgserver")
             monkeypatch.setenv("POSTGRESQL_URL", given)
             with kind.admin() as admin:
-                admin.execute(ddl(f"CREATE TABLESPACE small LOCATION '{disk}'"))
+                admin.execute(ddl(admin, f"CREATE TABLESPACE small LOCATION '{disk}'"))
                 admin.execute(text("ALTER ROLE postgres SET default_tablespace = small"))
             with pytest.raises(SystemExit, match=r"failed: could not .*: No space left on device"):
                 build_images(SOCIAL, (1,))

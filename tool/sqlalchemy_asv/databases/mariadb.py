@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     inspect,
     select,
@@ -26,6 +27,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from .server import PREFIX, Server, ddl
+
+READERS = 64
+"""The most processes that read a template at once."""
+
+
+def places(name: str) -> list[str]:
+    """The names of the locks of readers."""
+    return [f"{name}:{number}" for number in range(READERS)]
 
 
 class MariaDB(Server):
@@ -53,15 +62,30 @@ class MariaDB(Server):
         " WHERE lower(variable_name) IN :names"
     )
 
+    # A lock of MariaDB has one owner. So readers have locks of their own beside the exclusive one.
+
     @classmethod
-    def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:
-        seconds = 3600 if wait else 0
-        statement = text("SELECT GET_LOCK(:name, :seconds)")
-        return bool(admin.scalar(statement, {"name": name, "seconds": seconds}))
+    def lock(cls, admin: Connection, name: str) -> bool:
+        if not admin.scalar(select(func.get_lock(name, 0))):
+            return False
+        readers = admin.execute(select(*(func.is_used_lock(each) for each in places(name)))).one()
+        if any(reader is not None for reader in readers):
+            cls.unlock(admin, name)
+            return False
+        return True
+
+    @classmethod
+    def share(cls, admin: Connection, name: str) -> bool:
+        if not admin.scalar(select(func.get_lock(name, 0))):
+            return False
+        try:
+            return any(admin.scalar(select(func.get_lock(each, 0))) for each in places(name))
+        finally:
+            cls.unlock(admin, name)
 
     @classmethod
     def unlock(cls, admin: Connection, name: str) -> None:
-        admin.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+        admin.execute(select(func.release_lock(name)))
 
     @classmethod
     def databases(cls, admin: Connection) -> list[str]:
@@ -70,16 +94,16 @@ class MariaDB(Server):
     @classmethod
     def create(cls, admin: Connection, name: str) -> None:
         statement = "CREATE DATABASE %(name)s CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-        admin.execute(ddl(statement, name=name))
+        admin.execute(ddl(admin, statement, name=name))
 
     @classmethod
-    def drop(cls, admin: Connection, name: str) -> None:
-        admin.execute(ddl("DROP DATABASE IF EXISTS %(name)s", name=name))
+    def drop(cls, admin: Connection, name: str, *, force: bool = True) -> None:
+        admin.execute(ddl(admin, "DROP DATABASE IF EXISTS %(name)s", name=name))
 
     @classmethod
     def finish(cls, connection: Connection, name: str) -> None:
         for table in inspect(connection).get_table_names():
-            connection.execute(ddl("ANALYZE TABLE %(table)s", table=table))
+            connection.execute(ddl(connection, "ANALYZE TABLE %(table)s", table=table))
 
     @staticmethod
     def mark_of(name: str) -> Table:
@@ -110,21 +134,28 @@ class MariaDB(Server):
         self._changing: list[Table] = []
         # The database of an earlier process of this run needs a comparison only, not a copy.
         for name in self.databases(admin):
-            if name.startswith(f"{PREFIX}_w_{key}") and self.lock(admin, name, wait=False):
-                self.put_back(admin, name, self._tables)
-                return name
+            if name.startswith(f"{PREFIX}_w_{key}") and self.lock(admin, name):
+                if self.marked(admin, name) == self.fingerprint:
+                    self.put_back(admin, name, self._tables)
+                    return name
+                self.drop(admin, name)  # its process ended before it was complete
+                self.unlock(admin, name)
         name = self.new_name(key)
-        self.lock(admin, name, wait=True)
+        self.lock(admin, name)
         self.create(admin, name)
         for table in self._tables:
             copy = self.copy_of(table, name)
             statement = ddl(
-                "SHOW CREATE TABLE %(schema)s.%(table)s", schema=self.template, table=table.name
+                admin,
+                "SHOW CREATE TABLE %(schema)s.%(table)s",
+                schema=self.template,
+                table=table.name,
             )
             create = admin.execute(statement).one()[1]
-            admin.execute(ddl("USE %(name)s", name=name))
-            admin.exec_driver_sql(create)
+            admin.execute(ddl(admin, "USE %(name)s", name=name))
+            admin.exec_driver_sql(create.replace("%", "%%"))
             admin.execute(insert(copy).from_select(list(copy.c.keys()), select(table)))
+        self.mark(admin, name, self.fingerprint)
         return name
 
     def tables(self, admin: Connection) -> list[Table]:
@@ -177,9 +208,10 @@ class MariaDB(Server):
         for name, following in admin.execute(statement, {"own": own, "template": self.template}):
             admin.execute(
                 ddl(
-                    "ALTER TABLE %(own)s.%(name)s AUTO_INCREMENT = %(following)s",
+                    admin,
+                    "ALTER TABLE %(own)s.%(name)s AUTO_INCREMENT = %(0)s",
+                    following,
                     own=own,
                     name=name,
-                    following=str(following),
                 )
             )

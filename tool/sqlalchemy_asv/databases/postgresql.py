@@ -5,9 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from .server import Server, ddl
+
+MEETING = "postgres"
+"""The database that every cluster has, and that everybody may connect to by default."""
 
 
 class PostgreSQL(Server):
@@ -34,13 +38,28 @@ class PostgreSQL(Server):
     all_settings = "SELECT name, setting FROM pg_settings WHERE name IN :names"
 
     @classmethod
-    def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:
-        key = {"name": name}
-        if wait:
-            admin.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), key)
-            return True
+    def meeting_place(cls) -> URL:
+        # A lock is seen within one database only, and people's URLs name different ones.
+        engine = create_engine(cls.where(MEETING), poolclass=NullPool)
+        try:
+            with engine.connect():
+                return cls.where(MEETING)
+        except DBAPIError:
+            return cls.where()
+
+    @classmethod
+    def lock(cls, admin: Connection, name: str) -> bool:
         statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-        return bool(admin.scalar(statement, key))
+        return bool(admin.scalar(statement, {"name": name}))
+
+    @classmethod
+    def share(cls, admin: Connection, name: str) -> bool:
+        statement = text("SELECT pg_try_advisory_lock_shared(hashtextextended(:name, 0))")
+        return bool(admin.scalar(statement, {"name": name}))
+
+    @classmethod
+    def lock_of(cls, name: str) -> str:
+        return name.replace("_r_", "_t_")
 
     @classmethod
     def unlock(cls, admin: Connection, name: str) -> None:
@@ -54,7 +73,7 @@ class PostgreSQL(Server):
     @classmethod
     def create(cls, admin: Connection, name: str) -> None:
         statement = "CREATE DATABASE %(name)s TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
-        admin.execute(ddl(statement, name=name))
+        admin.execute(ddl(admin, statement, name=name))
 
     @classmethod
     def copy(cls, admin: Connection, template: str, name: str) -> None:
@@ -62,11 +81,12 @@ class PostgreSQL(Server):
         version = admin.dialect.server_version_info or (0,)
         strategy = " STRATEGY wal_log" if version >= (15,) else ""
         statement = f"CREATE DATABASE %(name)s TEMPLATE %(template)s{strategy}"
-        admin.execute(ddl(statement, name=name, template=template))
+        admin.execute(ddl(admin, statement, name=name, template=template))
 
     @classmethod
-    def drop(cls, admin: Connection, name: str) -> None:
-        admin.execute(ddl("DROP DATABASE IF EXISTS %(name)s WITH (FORCE)", name=name))
+    def drop(cls, admin: Connection, name: str, *, force: bool = True) -> None:
+        forced = " WITH (FORCE)" if force else ""
+        admin.execute(ddl(admin, f"DROP DATABASE IF EXISTS %(name)s{forced}", name=name))
 
     @classmethod
     def finish(cls, connection: Connection, name: str) -> None:
@@ -82,8 +102,8 @@ class PostgreSQL(Server):
         # A template must not have connections, so readers have a copy.
         cls.drop(admin, cls.readers(name))
         cls.copy(admin, name, cls.readers(name))
-        statement = "COMMENT ON DATABASE %(name)s IS '%(fingerprint)s'"
-        admin.execute(ddl(statement, name=name, fingerprint=fingerprint))
+        statement = "COMMENT ON DATABASE %(name)s IS '%(0)s'"
+        admin.execute(ddl(admin, statement, fingerprint, name=name))
 
     @classmethod
     def marked(cls, admin: Connection, name: str) -> str | None:
@@ -111,7 +131,7 @@ class PostgreSQL(Server):
 
     def new_copy(self, admin: Connection) -> str:
         name = self.new_name()
-        self.lock(admin, name, wait=True)
+        self.lock(admin, name)
         self.copy(admin, self.template, name)
         return name
 

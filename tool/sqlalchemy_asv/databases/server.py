@@ -3,8 +3,9 @@
 A dataset is loaded once, into a database `sqlalchemy_asv_t_…` that is named after the content and
 the schema of the commit, and stays there. Scenarios that only read share it, on read-only
 connections. A scenario that writes is refused there once, and then has a database
-`sqlalchemy_asv_w_…` of its own. A process holds a lock named like the database that it works on. A
-database without a lock belongs to a dead process, and the next process drops it.
+`sqlalchemy_asv_w_…` of its own. A process holds a lock named like the database that it works on,
+and shares one named like the template that it reads. A database without a lock belongs to a dead
+process, and the next process drops it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import contextlib
 import hashlib
 import os
 import re
+import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -26,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    func,
     inspect,
     select,
     table,
@@ -42,10 +45,23 @@ from .base import Database, number
 PREFIX = "sqlalchemy_asv"
 
 
-def ddl(statement: str, **names: str) -> DDL:
-    """A DDL statement with names that the tool has made, since no parameter can hold a name."""
-    assert all(name.replace("_", "").isalnum() for name in names.values())
-    return DDL(statement, context=names)  # type: ignore[no-untyped-call]
+MADE = re.compile(rf"{PREFIX}_[trw]_[0-9a-f]{{8,20}}")
+"""The names of all databases that a run makes. No others are touched."""
+WAIT = 1800
+"""Seconds to wait for a lock: a large dataset takes minutes to load."""
+
+
+def ddl(connection: Connection, statement: str, *made: str | int, **names: str) -> DDL:
+    """A DDL statement with identifiers, which no parameter can hold; they are quoted.
+
+    `made` are values that the tool has made, for `%(0)s` and so on.
+    """
+    assert all(str(value).isalnum() for value in made)
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    # SQLAlchemy doubles each % of the whole statement, if the driver wants that.
+    context = {name: quote(value).replace("%%", "%") for name, value in names.items()}
+    context |= {str(place): str(value) for place, value in enumerate(made)}
+    return DDL(statement, context=context)  # type: ignore[no-untyped-call]
 
 
 def numeric(rows: Iterable[Any]) -> dict[str, float]:
@@ -75,8 +91,16 @@ class Server(Database):
 
     @classmethod
     @abc.abstractmethod
-    def lock(cls, admin: Connection, name: str, *, wait: bool) -> bool:
-        """Take a lock until `unlock` or the end of the connection; returns whether it was free."""
+    def lock(cls, admin: Connection, name: str) -> bool:
+        """Take a lock until `unlock` or the end of the connection.
+
+        Returns whether it was free: nobody else had it, or shared it.
+        """
+
+    @classmethod
+    @abc.abstractmethod
+    def share(cls, admin: Connection, name: str) -> bool:
+        """Share a lock until the end of the connection; returns whether nobody had it alone."""
 
     @classmethod
     @abc.abstractmethod
@@ -94,8 +118,8 @@ class Server(Database):
 
     @classmethod
     @abc.abstractmethod
-    def drop(cls, admin: Connection, name: str) -> None:
-        """Drop a database if it exists, even if something is connected to it."""
+    def drop(cls, admin: Connection, name: str, *, force: bool = True) -> None:
+        """Drop a database if it exists; with `force`, even if something is connected to it."""
 
     @classmethod
     @abc.abstractmethod
@@ -110,6 +134,11 @@ class Server(Database):
     @classmethod
     def finish(cls, connection: Connection, name: str) -> None:
         """Bring a loaded database into the state of one that has been in use."""
+
+    @classmethod
+    def lock_of(cls, name: str) -> str:
+        """The name of the lock of a database."""
+        return name
 
     read_only: ClassVar[str]
     """The statement after which a connection reads only."""
@@ -154,10 +183,17 @@ class Server(Database):
         return url.set(database=database) if database else url
 
     @classmethod
+    def meeting_place(cls) -> URL:
+        """The URL of the database at which all processes take their locks."""
+        return cls.where()
+
+    @classmethod
     @contextlib.contextmanager
     def admin(cls) -> Iterator[Connection]:
-        """A connection in autocommit mode, to the database that the URL names."""
-        engine = create_engine(cls.where(), isolation_level="AUTOCOMMIT", poolclass=StaticPool)
+        """A connection in autocommit mode, to the database where locks are taken."""
+        engine = create_engine(
+            cls.meeting_place(), isolation_level="AUTOCOMMIT", poolclass=StaticPool
+        )
         try:
             with cls.in_one_line(), engine.connect() as connection:
                 yield connection
@@ -196,6 +232,17 @@ class Server(Database):
         with cls.admin():
             pass
 
+    @classmethod
+    def wait_for(
+        cls, take: Callable[[Connection, str], bool], admin: Connection, name: str
+    ) -> None:
+        """Take a lock by `lock` or `share`, as soon as it is free. Refuses if it stays taken."""
+        end = time.monotonic() + WAIT
+        while not take(admin, cls.lock_of(name)):
+            if time.monotonic() > end:
+                refuse(f"another process has kept {name} on {cls.name} for {WAIT / 60:g} min")
+            time.sleep(0.1)
+
     # --- filling ------------------------------------------------------------------------------
 
     @classmethod
@@ -205,7 +252,7 @@ class Server(Database):
         fingerprint = dataset.fingerprint()
         with cls.admin() as admin:
             template = f"{PREFIX}_t_{cls.digest(dataset, fingerprint, admin)}"
-            cls.lock(admin, template, wait=True)
+            cls.wait_for(cls.lock, admin, template)
             if cls.marked(admin, template) != fingerprint:
                 try:
                     cls.load(admin, dataset, template, fingerprint)
@@ -234,8 +281,12 @@ class Server(Database):
 
     @classmethod
     def digest(cls, dataset: Any, fingerprint: str, admin: Connection) -> str:
-        """A digest of rows and schema: a commit that adds an index has a template of its own."""
+        """A digest of rows, schema and user.
+
+        A commit that adds an index has a template of its own. A user may not read another's.
+        """
         digest = hashlib.blake2b(fingerprint.encode(), digest_size=6)
+        digest.update(str(admin.scalar(select(func.current_user()))).encode())
         for each in dataset.metadata.sorted_tables:
             indexes = sorted(each.indexes, key=lambda index: str(index.name))
             parts: list[ExecutableDDLElement] = [CreateTable(each), *map(CreateIndex, indexes)]
@@ -244,19 +295,26 @@ class Server(Database):
         return digest.hexdigest()
 
     @classmethod
-    def clean(cls, admin: Connection, prefix: str = f"{PREFIX}_w_") -> dict[str, bool]:
+    def clean(cls, admin: Connection, prefix: str = f"{PREFIX}_w_") -> dict[str, str]:
         """Drop databases that are not in use; by default, those that dead processes left.
 
-        Returns whether each was dropped, by name.
+        Returns the reason why each was kept, by name; it is empty for a database that was dropped.
         """
-        dropped = {}
+        found = {}
         for name in cls.databases(admin):
-            if name.startswith(prefix):
-                dropped[name] = cls.lock(admin, name, wait=False)
-                if dropped[name]:
-                    cls.drop(admin, name)
-                    cls.unlock(admin, name)
-        return dropped
+            if not (name.startswith(prefix) and MADE.fullmatch(name)):
+                continue
+            if not cls.lock(admin, cls.lock_of(name)):
+                found[name] = "somebody works on it"
+                continue
+            try:
+                cls.drop(admin, name, force=False)
+                found[name] = ""
+            except DBAPIError as error:  # another user's, or somebody is connected to it
+                found[name] = cls.redacted(str(error.orig).strip().splitlines()[0])
+            finally:
+                cls.unlock(admin, cls.lock_of(name))
+        return found
 
     # --- one database for a process -----------------------------------------------------------
 
@@ -277,11 +335,14 @@ class Server(Database):
 
     def __init__(self, place: str, fingerprint: str) -> None:
         self.template = place
+        self.fingerprint = fingerprint
         self.own: str | None = None
-        self._admin: contextlib.ExitStack | None = None
+        # Open as long as the process lives, so that others see its locks.
+        self._admin = contextlib.ExitStack()
+        self._administrator = self._admin.enter_context(self.admin())
         self._untouched = False
-        with self.admin() as admin:
-            found = self.marked(admin, place)
+        self.wait_for(self.share, self._administrator, place)
+        found = self.marked(self._administrator, place)
         if found != fingerprint:
             refuse(
                 f"{self.name} holds a dataset with fingerprint {found}, not {fingerprint}:"
@@ -333,9 +394,6 @@ class Server(Database):
 
     def take_own(self) -> None:
         """Work on a copy of the template from now on."""
-        # Open as long as the process lives, so that others see its lock.
-        self._admin = contextlib.ExitStack()
-        self._administrator = self._admin.enter_context(self.admin())
         with self.in_one_line():
             self.own = self.take(self._administrator)
             self.reconnect()
@@ -367,12 +425,11 @@ class Server(Database):
 
     def close(self) -> None:
         super().close()
-        if self._admin is not None:
-            assert self.own is not None
-            with self.in_one_line():
-                self.drop(self._administrator, self.own)
-            self._admin.close()
-            self._admin = self.own = None
+        with self._admin:
+            if self.own is not None:
+                with self.in_one_line():
+                    self.drop(self._administrator, self.own)
+                self.own = None
 
     @staticmethod
     def new_name(key: str = "") -> str:

@@ -178,7 +178,7 @@ class LoadDataset(Benchmark):
         assert issubclass(kind, Server)
         name = kind.new_name()
         with kind.admin() as admin:
-            kind.lock(admin, name, wait=True)
+            kind.lock(admin, name)
             kind.create(admin, name)
             engine = create_engine(kind.where(name))
             with engine.connect() as connection:

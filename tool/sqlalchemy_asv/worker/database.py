@@ -24,5 +24,5 @@ def drop_all() -> None:
     if not issubclass(kind, Server):
         refuse(f"{kind.name} leaves nothing behind")
     with kind.admin() as admin:
-        for name, dropped in kind.clean(admin, f"{PREFIX}_").items():
-            print(f"dropped {name}" if dropped else f"kept {name}: somebody works on it")
+        for name, kept in kind.clean(admin, f"{PREFIX}_").items():
+            print(f"kept {name}: {kept}" if kept else f"dropped {name}")
