@@ -13,6 +13,13 @@ RUN = $(ASV) run --record-samples
 NO_INSTRUCTIONS = (?!.*track_instructions)
 PARENT = git rev-parse --quiet --verify HEAD~1 >/dev/null
 
+# Scripts of an environment name its folder, so a clone that was moved needs a new one.
+ifneq ($(wildcard $(VENV)/place),)
+ifneq ($(shell cat $(VENV)/place),$(shell pwd))
+$(shell rm -rf $(VENV))
+endif
+endif
+
 .PHONY: run full instructions load releases check test publish site wheel clean
 run: $(VENV)/tools
 	@$(PARENT) || echo "HEAD has no parent here (a first commit, or a shallow clone): HEAD alone is measured."
@@ -66,7 +73,8 @@ wheel: $(VENV)/tools
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sqlalchemy-asv: Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "sqlalchemy-asv: this Python cannot make a virtual environment: install Debian's package python3-venv, or choose another by make PYTHON=…" >&2; exit 2; }
+	@pwd > $(VENV)/place
 
 # npm, which the site's scripts come from, is installed as a package where the machine has none.
 $(VENV)/tools: $(VENV)/bin/python pyproject.toml tool/pyproject.toml

@@ -35,7 +35,7 @@ BY_NAME = {each.name: each for each in calibration.INJECTIONS}
 @pytest.fixture(scope="module")
 def both(clone: Clone) -> Iterator[tuple[Checkout, Checkout]]:
     """Two checkouts in the clone, which is the current folder."""
-    clone.share("compare/1/base", "compare/1/head")
+    clone.share(*(f"compare/{n}/{side}" for n in "12" for side in ("base", "head")))
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(clone.path)
         with checkouts(settings.load("asv.conf.json"), "sqlite") as pair:
@@ -145,7 +145,7 @@ def test_killed_it_leaves_nothing_and_the_next_run_works(
     clone.commit("Nothing")
     before = clone.run("git", "status", "--porcelain"), clone.run("git", "rev-parse", "HEAD")
     call = ["compare", "HEAD~1", "--scenario", f"^{CREATE}$", "--no-instructions", "--seconds=5"]
-    shutil.rmtree(clone.path / ".asv" / "compare" / "1" / "base", ignore_errors=True)
+    shutil.rmtree(clone.path / ".asv" / "compare" / "2" / "base", ignore_errors=True)
     for seconds in (2.0, 8.0):
         process = subprocess.Popen(
             [COMMAND, *call],

@@ -460,9 +460,21 @@ def test_nothing_quoted_becomes_markup() -> None:
         "http://creativecommons.org", ""
     ).replace("http://purl.org", "").replace("https://matplotlib.org", "")
     found.causes.append("`<b>` @somebody | other")
+    hostile = "</title><script>|@somebody#1[x](y)"
+    whole.names = ("a", hostile)
+    whole.remarks.append(hostile)
+    found.title = f"a.B('{hostile}')"
+    assert "<script" not in output.page(whole)
     said = output.markdown(whole)
     assert "<code>statement new, sent once: SELECT `&lt;script&gt;`" in said
-    assert "``'<b>' @somebody | other``" in said
+    assert "`` '<b>' @somebody | other ``" in said
+    # Outside code, nothing is markup, no table gets a column, and nobody is mentioned.
+    outside = re.sub(r"``.*?``|<code>.*?</code>", "", said)
+    assert "@somebody" not in outside
+    assert "#1" not in outside
+    assert not re.search(r"(?<!\\)<(?!/?(details|summary|p)>)", outside)
+    (row,) = (line for line in said.splitlines() if line.startswith("| worse"))
+    assert len(re.split(r"(?<!\\)\|", row)) == len(output.columns(whole)[0]) + 2
     parsed = json.loads(output.as_json(whole))
     assert parsed["exit_code"] == 1
     assert [each["word"] for each in parsed["compared"]] == ["worse", "unchanged"]

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from sqlalchemy_asv import cli
 from sqlalchemy_asv.asv_ext import history, releases, settings
+from sqlalchemy_asv.asv_ext.git import git
 from sqlalchemy_asv.compare import bisect
 from sqlalchemy_asv.environments import requirements
 from sqlalchemy_asv.environments.requirements import Wheel
@@ -235,9 +236,12 @@ def test_another_dependency_gets_settings_of_its_own(index: Index) -> None:
         assert history.commit_hash(conf, branch)
 
 
-def test_a_name_of_a_release_means_the_history_that_has_it(index: Index) -> None:
+def test_a_name_of_a_release_means_the_history_that_has_it(
+    index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
     index.add("2.0.0", 0)
     index.add("2.0.1", 1)
+    git(".", "init", "--quiet")
     assert settings.with_commits(None, "2.0.0").repo == "."
     assert run() == 0
     conf = settings.with_commits(None, "2.0.0", "2.0.1")
@@ -245,6 +249,13 @@ def test_a_name_of_a_release_means_the_history_that_has_it(index: Index) -> None
     assert history.named(conf, history.commit_hash(conf, "2.0.1")) == "2.0.1"
     assert settings.with_commits(None, "2.0.0", "HEAD").repo == "."
     assert settings.with_commits("asv.conf.json", "2.0.0").repo == "."
+    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    git(".", *identity, "commit", "--quiet", "--allow-empty", "--message", "Ours")
+    git(".", "tag", "2.0.0")
+    with pytest.raises(SystemExit):
+        settings.with_commits(None, "2.0.0")
+    said = "2.0.0 are tags of two repositories: say --config asv.conf.json or asv.releases.conf"
+    assert said in capsys.readouterr().err
 
 
 def test_between_two_branches_the_way_goes_through_their_parting(index: Index) -> None:

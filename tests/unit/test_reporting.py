@@ -10,7 +10,7 @@ from asv import util
 from asv.commands.compare import Compare
 from asv.machine import Machine, MachineCollection
 from asv.util import UserError
-from sqlalchemy_asv.asv_ext import commands, history, machine
+from sqlalchemy_asv.asv_ext import commands, history, machine, whole
 from sqlalchemy_asv.site import offline
 from sqlalchemy_asv.site.improvements import improvements
 
@@ -191,9 +191,8 @@ def test_repeatability_without_a_commit_is_one_line(
     )
 
 
-def test_damaged_results_are_named_in_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_results_are_named_in_a_line(tmp_path: Path) -> None:
+    whole.apply()
     results = ROOT / "results" / "commits" / "reference"
     (recorded,) = results.glob("531fddde-*.json")
     folder = tmp_path / "reference"
@@ -204,11 +203,26 @@ def test_damaged_results_are_named_in_a_line(
     copy.write_bytes(recorded.read_bytes())
     commit: str = json.loads(recorded.read_text(encoding="utf-8"))["commit_hash"]
     assert len(history.results_of(conf, "reference", commit)) == 1
-    for damaged in ("{", '{"version": 2}'):
-        copy.write_text(damaged, encoding="utf-8")
-        with pytest.raises(SystemExit):
+    sound = json.loads(recorded.read_text(encoding="utf-8"))
+    name = next(iter(sound["results"]))
+    odd = {**sound, "results": {name: [["many"], *sound["results"][name][1:]]}}
+    newer = {**sound, "version": 99}
+    machine = folder / "machine.json"
+    for file, damaged, said in (
+        (copy, b"{", f"{copy.name} is damaged: .*: remove it, and measure again"),
+        (copy, b'{"version": 2}', f"{copy.name}.*missing key .*: remove it, and measure again"),
+        (copy, b"\xff\xfe", f"{copy.name} is damaged: .*: remove it, and measure again"),
+        (copy, b"[1]", f"No version specified in .*{copy.name}"),
+        (copy, json.dumps(odd).encode(), f"{copy.name} is damaged: .* has the value 'many'"),
+        (copy, json.dumps(newer).encode(), f"{copy.name} .* newer than .* Update asv"),
+        (machine, b"{", "machine.json is damaged: "),
+        (machine, b"5", "machine.json is damaged: "),
+    ):
+        before = file.read_bytes()
+        file.write_bytes(damaged)
+        with pytest.raises(UserError, match=said):
             history.results_of(conf, "reference", commit)
-        assert f"remove {recorded.name} of reference" in capsys.readouterr().err
+        file.write_bytes(before)
 
 
 def test_the_readmes_comparison_is_that_of_the_results() -> None:

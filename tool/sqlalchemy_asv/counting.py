@@ -19,6 +19,8 @@ from .statements import keeping
 KEPT = Path("counts.json")
 """The counts of a run, by title and instrument, in the folder that asv makes for a dataset and
 removes at the end. A text in place of counts is the reason why there are none."""
+FAILED = "failed"
+"""The key of the error in place of counts, if the operation failed."""
 
 
 Values = tuple[Any, ...]
@@ -142,7 +144,9 @@ def value(metric: str, scenario: Countable, images: Images, values: Values) -> f
     for each in needed:
         found = kept.get(title, {}).get(each.name)
         if found is None:
-            raise RuntimeError(f"{title} failed; see above")
+            raise RuntimeError(f"{title} has no counts of {each.name}")
+        if isinstance(found, dict) and FAILED in found:
+            raise RuntimeError(f"{title} failed: {found[FAILED]}")
         if isinstance(found, str):
             raise NotImplementedError(found)
         counts |= found
@@ -182,8 +186,16 @@ def _counted(
             found[title] = outcome.found
         elif reason:
             found[title] = {each.name: reason for each in counted.instruments}
+        else:
+            found[title] = {each.name: {FAILED: outcome.failed} for each in counted.instruments}
     sent = {title: of.get("statements") for title, of in found.items()}
-    keeping.keep({t: counts["sql"] for t, counts in sent.items() if isinstance(counts, dict)})
+    keeping.keep(
+        {
+            t: counts["sql"]
+            for t, counts in sent.items()
+            if isinstance(counts, dict) and "sql" in counts
+        }
+    )
     return found
 
 

@@ -19,6 +19,10 @@ def write_text(file: Path, text: str) -> None:
 
     A process that is killed, or a full disk, leaves the old file, or none. Raises `OSError`.
     """
+    file = file.resolve()
+    if file.exists() and not file.is_file():  # such as /dev/null
+        file.write_text(text, encoding="utf-8")
+        return
     partial = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -28,6 +28,9 @@ from filelock import FileLock, Timeout
 PREFIX = "sqlalchemy-asv-"
 PATIENCE = 3
 """Seconds that a process has to end when it is asked to."""
+AGAIN = 2
+"""Seconds after which a signal that had no effect is repeated."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 STALE = 24 * 3600
 """Seconds after which a folder without a lock belongs to nobody."""
 
@@ -38,7 +41,7 @@ _runs: list[tuple[Path, contextlib.ExitStack]] = []
 def run() -> Iterator[Path]:
     """The folder of this run, until the block ends. Within a run, it is that run's folder.
 
-    SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block, as Ctrl-C does.
+    SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block, as Ctrl-C does, until it ends.
     """
     if _runs:
         yield _runs[-1][0]
@@ -59,7 +62,7 @@ def run() -> Iterator[Path]:
     before = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     try:
-        with _interrupted_by_signals(), contextlib.ExitStack() as at_its_end:
+        with contextlib.ExitStack() as at_its_end, _interrupted_by_signals():
             _runs.append((folder, at_its_end))
             yield folder
     finally:
@@ -89,15 +92,18 @@ def _interrupted_by_signals() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        # Python ignores what is raised while it frees an object, so it is raised again.
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
         raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number in before:
-        if before[number] is signal.SIG_DFL:  # not where somebody ignores it, as nohup does
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # somebody ignores it, as nohup does
             signal.signal(number, interrupt)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -127,14 +133,14 @@ def is_abandoned(folder: Path) -> bool:
 
 def end(folder: Path) -> None:
     """End all processes whose TMPDIR is in a folder, then remove the folder."""
-    # PostgreSQL takes the first for a fast shutdown, which leaves no shared memory.
+    # A server leaves no shared memory behind if it is asked to end: by SIGINT, at once.
     for asked in (signal.SIGINT, signal.SIGKILL):
         found = [each for each in psutil.process_iter() if _is_of(each, folder)]
         if not found:
             break
         for process in found:
             with contextlib.suppress(psutil.Error):
-                process.send_signal(asked)
+                process.send_signal(asked if process.name() == "postgres" else signal.SIGKILL)
         psutil.wait_procs(found, timeout=PATIENCE)
     shutil.rmtree(folder, ignore_errors=True)
 

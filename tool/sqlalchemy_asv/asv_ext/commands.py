@@ -76,7 +76,7 @@ def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(plain)
     def run_from_conf_args(conf: Any, args: Any, **kwargs: Any) -> Any:
         with errors.in_one_line(debug=args.verbose, option="`asv -v …`"):
-            settings.insist_on_repository(conf)
+            settings.insist(conf)
             with contextlib.ExitStack() as stack:
                 if name in MEASURING:
                     waiting = "another command of asv works in this clone: waiting for its end"
@@ -128,7 +128,7 @@ def say_what_is_shallow(conf: Any, range_spec: Any) -> None:
         return
     for end in range_spec.removesuffix("^!").split(".."):
         if "~" in end and git.answer(conf.repo, "rev-parse", "--quiet", "--verify", end) is None:
-            stop(f"this clone is shallow and lacks {end}: `git fetch --unshallow` gets the rest")
+            stop(history.shallow(end))
 
 
 # --- what to print ----------------------------------------------------------------------------

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import NoReturn
 
 from asv.util import UserError
+
+PLACE = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+"""A line of a traceback."""
 
 
 def stop(reason: str) -> NoReturn:
@@ -50,8 +55,17 @@ def reason(error: Exception, option: str) -> str:
 
 
 def last_line(output: str) -> str:
-    """The last line of some output, in which programs give the reason for a failure."""
-    return (output.strip().splitlines() or ["no reason given"])[-1]
+    """The last line of some output, in which programs give the reason for a failure.
+
+    With the place in the code if it is an error of syntax, which does not name its file.
+    """
+    lines = output.strip().splitlines() or ["no reason given"]
+    if re.match(r"(Syntax|Indentation|Tab)Error\b", lines[-1]):
+        places = [found for line in lines if (found := PLACE.match(line))]
+        if places:
+            file = PurePath(places[-1]["file"])
+            return f"{file.parent.name}/{file.name}:{places[-1]['line']}: {lines[-1]}"
+    return lines[-1]
 
 
 def refusal(output: str) -> str:

@@ -6,31 +6,70 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from asv.util import UserError
+
+MISSING = "git is missing: install it"
+
 
 def git(folder: Path | str, *arguments: str, **options: Any) -> str:
-    """The output of a git command. Raises `subprocess.CalledProcessError` if it fails."""
-    done = subprocess.run(
-        ["git", *arguments],  # noqa: S607 (asv needs git as well)
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        **options,
-    )
+    """The output of a git command. Raises asv's `UserError` with git's reason if it fails."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607 (asv needs git as well)
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            **options,
+        )
+    except FileNotFoundError as error:
+        raise UserError(MISSING if error.filename == "git" else str(error)) from None
+    if done.returncode:
+        command = next(
+            (each for each in arguments if not each.startswith("-") and "=" not in each), ""
+        )
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise UserError(f"git {command} failed: {lines[0].removeprefix('fatal: ')}")
     return str(done.stdout).strip()
 
 
 def answer(folder: Path | str, *arguments: str) -> str | None:
-    """The output of a git command; None if it fails."""
+    """The output of a git command that asks whether there is something; None if there is not."""
     try:
-        return git(folder, *arguments, stderr=subprocess.DEVNULL)
-    except subprocess.CalledProcessError:
+        return git(folder, *arguments)
+    except UserError:
         return None
 
 
+def insist(folder: Path | str) -> None:
+    """Raise asv's `UserError`, with the remedy, if git cannot work in a folder."""
+    try:
+        git(folder, "rev-parse", "--git-dir")
+    except UserError as error:
+        if "dubious ownership" in str(error):
+            raise UserError(
+                "this clone belongs to another user, so git refuses to read it:"
+                f" `git config --global --add safe.directory {Path(folder).resolve()}` allows it"
+            ) from None
+        raise
+
+
 def subject(repo: Any, commit: str) -> str:
-    """The first line of the message of a commit of asv's repository; empty if it is not known."""
-    return answer(repo._path, "log", "-1", "--format=%s", commit) or ""
+    """The first line of the message of a commit of asv's repository; empty if it is not known.
+
+    Characters that would steer a terminal are replaced.
+    """
+    said = answer(repo._path, "log", "-1", "--format=%s", commit) or ""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in said)
+
+
+def changed(folder: Path | str, *without: str) -> list[str]:
+    """The files whose changes are not committed, and new modules; not those below some folders."""
+    others = [f":!{each}" for each in without]
+    tracked = git(folder, "diff", "--name-only", "HEAD", "--", ".", *others)
+    new = git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py", *others)
+    return [*tracked.splitlines(), *new.splitlines()]
 
 
 def is_shallow(folder: Path | str) -> bool:

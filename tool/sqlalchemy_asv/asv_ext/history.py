@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asv import util
+from asv.machine import Machine
 from asv.repo import NoSuchNameError, get_repo
-from asv.results import Results, iter_results_for_machine_and_hash
+from asv.results import Results
 from asv.util import UserError
 
 from . import git
@@ -22,10 +24,17 @@ def commit_hash(conf: Any, name: str) -> str:
     try:
         return str(get_repo(conf).get_hash_from_name(name))
     except NoSuchNameError as error:
+        if git.is_shallow(get_repo(conf)._path):
+            raise UserError(shallow(name)) from error
         raise UserError(
             f"there is no commit {name}: name one that git knows, or a release of which"
             " `sqlalchemy-asv releases` has made one"
         ) from error
+
+
+def shallow(name: str) -> str:
+    """A line about a commit that a shallow clone lacks."""
+    return f"this clone is shallow and lacks {name}: `git fetch --unshallow` gets the rest"
 
 
 def named(conf: Any, commit: str) -> str:
@@ -50,7 +59,7 @@ _TRAILER = re.compile(r"(?P<scenario>[\w.]+(?:\(.*?\))?)\s*(?P<reason>.*)")
 def accepted(conf: Any, *commits: str) -> list[Accepted]:
     """The costs that commits accept; commits as for `git log`, such as `1234abcd..HEAD`."""
     form = "--format=%H%x09%(trailers:key=Cost-accepted,valueonly,unfold,separator=%x09)"
-    log = git.answer(get_repo(conf)._path, "log", form, *commits) or ""
+    log = git.git(get_repo(conf)._path, "log", form, *commits)
     found = []
     for line in log.splitlines():
         commit, *values = line.split("\t")
@@ -81,12 +90,13 @@ def results_of(conf: Any, machine: str, commit: str) -> list[Results]:
 
     Ends with one line if there are none, or if a file is damaged.
     """
-    # asv passes over a file that it cannot read, and says so.
-    found = list(iter_results_for_machine_and_hash(conf.results_dir, machine, commit))
-    files = sorted(Path(conf.results_dir, machine).glob(f"{commit[:8]}-*.json"))
-    if len(found) < len(files):
-        names = " or ".join(file.name for file in files)
-        stop(f"results are damaged: remove {names} of {machine}, and measure again")
+    folder = Path(conf.results_dir, machine)
+    # Loaded here: asv passes over a file that it cannot read.
+    util.load_json(str(folder / "machine.json"), Machine.api_version)
+    found = [
+        Results.load(str(file), machine_name=machine)
+        for file in sorted(folder.glob(f"{commit[:8]}-*.json"))
+    ]
     if not found:
         stop(never_measured(commit, machine))
     return found

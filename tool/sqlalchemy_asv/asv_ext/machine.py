@@ -7,6 +7,8 @@ from pathlib import Path
 
 from asv.machine import Machine, MachineCollection
 
+from .errors import stop
+
 
 def name_this_machine() -> None:
     """Write asv's machine file if there is none; asv would ask for its content.
@@ -14,11 +16,18 @@ def name_this_machine() -> None:
     asv would propose the host's name. Results are published, so this name tells only the kind of
     machine. `asv machine` changes it.
     """
-    if not Path(MachineCollection.get_machine_file_path()).exists():
+    file = Path(MachineCollection.get_machine_file_path())
+    if not file.exists():
         facts = Machine.get_defaults()
         facts["machine"] = f"{platform.system()}-{facts['arch']}-{facts['num_cpu']}cpu".lower()
         # asv finds a machine under its host's name, whatever its name in results.
-        MachineCollection.save(Machine.get_unique_machine_name(), facts)
+        try:
+            MachineCollection.save(Machine.get_unique_machine_name(), facts)
+        except OSError as error:
+            stop(
+                f"asv keeps the name of this machine in {file}, which cannot be written"
+                f" ({error.strerror}): set HOME to a folder that can be"
+            )
 
 
 def this_machine() -> str | None:

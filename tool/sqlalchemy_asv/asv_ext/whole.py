@@ -44,8 +44,10 @@ def _load_json(plain: Callable[..., Any]) -> Callable[..., Any]:
     def load_json(path: str, api_version: Any = None, js_comments: bool = False) -> Any:
         try:
             found = plain(path, api_version, js_comments=js_comments)
-        except util.UserError:
-            raise
+        except util.UserError as error:
+            if isinstance(error.__context__, ValueError):
+                raise util.UserError(f"{path} is damaged: {error.__context__}") from error
+            raise  # another version: asv says what to do
         except (ValueError, TypeError) as error:
             raise util.UserError(f"{path} is damaged: {error}") from error
         if not isinstance(found, (dict, list)):
@@ -62,12 +64,13 @@ def _load(plain: Callable[..., Any]) -> Callable[..., Any]:
             found = plain(cls, path, machine_name)
             for name in found.get_all_result_keys():
                 _check(found, name)
-        except util.UserError:
+        except util.UserError as error:
+            if "is damaged" in str(error) or "missing key" in str(error):
+                raise util.UserError(f"{error}: remove it, and measure again") from error
             raise
         except (ValueError, TypeError, AttributeError, LookupError) as error:
-            said = f"{type(error).__name__}: {error}"
             raise util.UserError(
-                f"{path} is damaged: remove it, and measure again ({said})"
+                f"{path} is damaged: {error}: remove it, and measure again"
             ) from error
         return found
 

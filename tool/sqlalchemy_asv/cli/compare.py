@@ -58,9 +58,15 @@ def ends(base: str, head: str | None) -> tuple[str, str]:
     " `undecided` makes it 1 as well if something is undecided.  [default: all dimensions]",
 )
 @options.fresh
-@click.option("--markdown", metavar="FILE", help="Write Markdown; '-' prints it.")
-@click.option("--json", metavar="FILE", help="Write JSON; '-' prints it.")
-@click.option("--html", metavar="FILE", help="Write a page; '-' prints it.")
+@click.option(
+    "--markdown", metavar="FILE", callback=options.new_file, help="Write Markdown; '-' prints it."
+)
+@click.option(
+    "--json", metavar="FILE", callback=options.new_file, help="Write JSON; '-' prints it."
+)
+@click.option(
+    "--html", metavar="FILE", callback=options.new_file, help="Write a page; '-' prints it."
+)
 @options.config
 def command(
     base: str,
@@ -87,19 +93,22 @@ def command(
     from ..asv_ext import history, settings
     from ..compare import output, running
     from ..compare.checkout import checkouts
+    from ..files import write_text
 
     base, head = ends(base, head)
     conf = settings.with_commits(config, base, head)
     commits = history.commit_hash(conf, base), history.commit_hash(conf, head)
+    running.say_what_is_left_out(conf, commits)
     how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
     with checkouts(conf, database, fresh=fresh) as both:
         found = running.compare(*both, commits, list(scenarios), **how)
     found.fail_on = fail_on
+    # The verdict first: it is not lost if a file cannot be written.
+    if "-" not in forms.values():
+        click.echo(output.text(found), nl=False)
     for form, file in forms.items():
         if file == "-":
             click.echo(output.FORMS[form](found), nl=False)
         elif file:
-            Path(file).write_text(output.FORMS[form](found), encoding="utf-8")
-    if "-" not in forms.values():
-        click.echo(output.text(found), nl=False)
+            write_text(Path(file), output.FORMS[form](found))
     return found.exit_code

@@ -35,8 +35,17 @@ from . import options
     show_default=True,
     help="Among which users are divided.",
 )
-@click.option("--report", default="", metavar="FILE", help="Write a page.")
-@click.option("--json", "figures", default="", metavar="FILE", help="Write figures as JSON.")
+@click.option(
+    "--report", default="", metavar="FILE", callback=options.new_file, help="Write a page."
+)
+@click.option(
+    "--json",
+    "figures",
+    default="",
+    metavar="FILE",
+    callback=options.new_file,
+    help="Write figures as JSON.",
+)
 @click.option("--web", is_flag=True, help="Start and watch on Locust's pages, port 8089.")
 def command(database: str, report: str, figures: str, **how: Any) -> int:
     """Simulate many users of the data layer installed here.

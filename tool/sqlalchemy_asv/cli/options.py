@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -12,7 +14,20 @@ from .. import options
 from ..asv_ext import settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
-POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+class Finite(click.FloatRange):
+    """A number in a range that is neither infinite nor "nan", which every range contains."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no size", param, ctx)
+        return found
+
+
+POSITIVE = Finite(min=0, min_open=True)
+SCALE = Finite(min=0.001, max=10_000)
 WHOLE = click.IntRange(min=1)
 
 
@@ -54,9 +69,23 @@ def fresh(command: Command) -> Command:
 def scale(command: Command) -> Command:
     """`--scale`, a factor of the dataset's size."""
     return click.option(
-        "--scale", type=POSITIVE, default=1, show_default=True, help="Size of the dataset."
+        "--scale", type=SCALE, default=1, show_default=True, help="Size of the dataset."
     )(command)
 
 
 def as_json(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def new_file(context: click.Context, option: click.Parameter, file: str | None) -> str | None:
+    """Refuse, before anything is measured, a file that cannot be written at the end."""
+    if not file or file == "-":
+        return file
+    path = Path(file).absolute()
+    if path.is_dir():
+        raise click.BadParameter(f"{file} is a folder: name a file")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise click.BadParameter(f"{file} cannot be written")
+    return file

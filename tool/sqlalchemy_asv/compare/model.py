@@ -154,6 +154,9 @@ class Comparison:
     fail_on: tuple[str, ...] = ()
     """The dimensions that make exit code 1; all if none is named."""
 
+    of: str = ""
+    """The dependency whose releases are compared; empty for commits of the repository."""
+
     @property
     def exit_code(self) -> int:
         found = [(each.word, each.outcomes, each.is_accepted) for each in self.compared]

@@ -6,6 +6,7 @@ import dataclasses
 import html
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -38,12 +39,12 @@ def text(comparison: Comparison) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """The comparison for a comment on a pull request: why in a line, the rest folded."""
-    lines = [f"**{summary(comparison)}**", ""]
-    lines += [table(comparison, "github"), ""] if shown(comparison) else []
+    lines = [f"**{plain(summary(comparison))}**", ""]
+    lines += [table(comparison, "github", plain), ""] if shown(comparison) else []
     for each in shown(comparison):
         if each.reasons:
             first, *others = each.reasons
-            title = f"{html.escape(each.title)}: <code>{html.escape(first)}</code>"
+            title = f"{tagged(each.title)}: {tagged(first)}"
             if others:
                 lines += [f"<details><summary>{title}</summary>", ""]
                 lines += [f"- {code(reason)}" for reason in others]
@@ -52,7 +53,7 @@ def markdown(comparison: Comparison) -> str:
                 lines += [f"<p>{title}</p>"]
             lines += [""]
     lines += [LEGEND] if shown(comparison) else []
-    return "\n".join([*lines, *("", *remarks(comparison))]).rstrip() + "\n"
+    return "\n".join([*lines, *("", *map(plain, remarks(comparison)))]).rstrip() + "\n"
 
 
 def remarks(comparison: Comparison) -> list[str]:
@@ -62,8 +63,24 @@ def remarks(comparison: Comparison) -> list[str]:
 
 
 def code(reason: str) -> str:
-    """A reason in Markdown, in which nothing is markup, and nobody is mentioned."""
-    return f"``{reason.replace('`', chr(39))}``"
+    """A reason as code in Markdown, in which nothing is markup, and nobody is mentioned."""
+    return f"`` {_line(reason.replace('`', chr(39)))} ``"
+
+
+def tagged(text: str) -> str:
+    """Text as code in a block of HTML, in which Markdown means nothing."""
+    return f"<code>{html.escape(_line(text))}</code>"
+
+
+def plain(text: str) -> str:
+    """Text in Markdown, in which nothing is markup, and nobody is mentioned."""
+    escaped = re.sub(r"(?<!\w)_|_(?!\w)|[\\`*\[\]<>|~&]", r"\\\g<0>", _line(text))
+    # GitHub looks for people and issues in what Markdown has made, so only another text helps.
+    return re.sub(r"[@#](?=\w)", "\\g<0>\N{ZERO WIDTH SPACE}", escaped)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def as_json(comparison: Comparison) -> str:
@@ -102,9 +119,9 @@ def summary(comparison: Comparison) -> str:
         for accepted in (False, True)
         if numbers[word, accepted]
     )
-    return (
-        f"{' → '.join(comparison.names)} on {comparison.database}: {said or 'nothing was measured'}"
-    )
+    compared = " → ".join(comparison.names)
+    named = f"{comparison.of} {compared}" if comparison.of else compared
+    return f"{named} on {comparison.database}: {said or 'nothing was measured'}"
 
 
 def shown(comparison: Comparison) -> list[Compared]:
@@ -119,8 +136,9 @@ def columns(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     return [HEADINGS[n] for n in used], [[row[n] for n in used] for row in rows]
 
 
-def table(comparison: Comparison, form: str) -> str:
+def table(comparison: Comparison, form: str, cell: Callable[[str], str] = str) -> str:
     headings, rows = columns(comparison)
+    rows = [[cell(each) for each in row] for row in rows]
     drawn: str = tabulate(rows, headings, tablefmt=form, disable_numparse=True)
     return drawn
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from ..asv_ext import history
+from asv.repo import get_repo
+
+from ..asv_ext import git, history, settings
 from ..environments import workers
 from ..isolation.jobs import Notes
 from . import paired
@@ -82,7 +84,25 @@ def compare(
     if remarks:
         remarks = [f"instructions were not counted: {text}" for text in remarks]
     names = base.named(commits[0]), head.named(commits[1])
-    return Comparison(*commits, names, base.database, compared, remarks, left_out(*found))
+    return Comparison(
+        *commits,
+        names,
+        base.database,
+        compared,
+        remarks,
+        left_out(*found),
+        of=settings.measured(base.conf),
+    )
+
+
+def say_what_is_left_out(conf: Any, commits: Sequence[str]) -> None:
+    """Say that changes of the working tree are not compared, if its commit is."""
+    folder = get_repo(conf)._path
+    if settings.measured(conf) or git.answer(folder, "rev-parse", "HEAD") not in commits:
+        return
+    if changed := git.changed(folder, conf.benchmark_dir, conf.results_dir):
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        say(f"changes that are not committed are not compared: {changed[0]}{more}")
 
 
 def install(side: Checkout, commit: str) -> None:

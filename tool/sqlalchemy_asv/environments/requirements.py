@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from asv.util import UserError
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -62,11 +63,14 @@ def of_label(requirements: dict[str, str]) -> Requirements:
 
 
 def of_extras(project: Path, extras: Iterable[str]) -> Requirements:
-    """Optional dependencies in a `pyproject.toml`."""
+    """Optional dependencies in a `pyproject.toml`. Raises asv's `UserError` if it is damaged."""
     if not extras:
         return {}
-    content = tomllib.loads(project.read_text(encoding="utf-8"))
-    optional = content["project"].get("optional-dependencies", {})
+    try:
+        content = tomllib.loads(project.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{project} of the working tree cannot be read: {error}") from error
+    optional = content.get("project", {}).get("optional-dependencies", {})
     return parsed(text for extra in extras for text in optional.get(extra, []))
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -30,6 +31,8 @@ def _in_child(action: Callable[[], object]) -> NoReturn:
     try:
         action()
         failed = False
+    except SystemExit as end:
+        print(end.code, file=sys.stderr)  # a refusal says it all in its line
     except BaseException:
         traceback.print_exc()
     finally:

@@ -27,6 +27,8 @@ from .addresses import fixed_addresses
 from .collector import settle
 from .forks import end, forked, has_ended, missing, processors
 
+SHOWN = 10_000
+"""The most characters of what the operations of a process print that are shown."""
 PROCESS = Path(__file__).with_name("process.py")
 _PASSED_ON = (
     *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR"),
@@ -111,7 +113,7 @@ def do(
                 said.seek(0)
                 output = said.read().decode(errors="replace")
             if not quiet:
-                sys.stderr.write(output)
+                sys.stderr.write(shortened(output))
             if code:
                 raise RuntimeError(_why_it_ended(code, output))
 
@@ -120,6 +122,13 @@ def do(
         call("compile_all", [])
         call("fork_for_each", command)
         return [_outcome(Path(folder, str(number))) for number in range(len(jobs))]
+
+
+def shortened(output: str) -> str:
+    """The end of what operations have printed, with their tracebacks."""
+    if len(output) <= SHOWN:
+        return output
+    return f"(of {len(output):,} characters, the last {SHOWN:,})\n{output[-SHOWN:]}"
 
 
 def _why_it_ended(code: int, output: str) -> str:

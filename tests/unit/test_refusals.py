@@ -1,0 +1,330 @@
+"""Bad input, damaged files and places that cannot be used: one line, exit code 2, nothing lost."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from asv.util import UserError
+from sqlalchemy_asv import cli, files, scratch
+from sqlalchemy_asv.asv_ext import errors, git, history, machine, settings, whole
+
+from ..support.clone import ROOT
+
+OLD = {"what": "was there before"}
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line with which a command ends."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("sqlalchemy-asv: ")
+    return line
+
+
+# --- before anything is measured ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--html", "--json", "--markdown"])
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [(".", ". is a folder: name a file"), ("nowhere/x", "there is no folder ")],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_measuring(
+    option: str,
+    file: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)  # which has no settings: they are read later
+    assert said in refused(capsys, "compare", "HEAD~1", option, file)
+    if option == "--json":
+        assert said in refused(capsys, "load", "feed", option, file)
+
+
+@pytest.mark.parametrize("scale", ["inf", "nan", "1e-9", "-1", "0", "1e9", "many"])
+def test_a_scale_that_means_nothing_is_refused(
+    scale: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Invalid value for '--scale'" in refused(capsys, "load", "feed", "--scale", scale)
+    assert "Invalid value for '--scale'" in refused(capsys, "profile", "Feed", "--scale", scale)
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "-3"])
+def test_seconds_that_mean_nothing_are_refused(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, "compare", "HEAD~1", "--seconds", seconds)
+    assert "Invalid value for '--seconds'" in said
+
+
+# --- whatever escapes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UserError("there is none\nmore"), "there is none"),
+        (KeyError("x"), "internal error, KeyError: 'x'; --debug shows where"),
+        (ValueError("one\ntwo"), "internal error, ValueError: one; --debug shows where"),
+        (RecursionError(), "internal error, RecursionError; --debug shows where"),
+        (OSError(28, "No space left on device", "x.json"), "x.json: No space left on device"),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_whatever_escapes_is_one_line_and_exit_code_2(
+    error: BaseException, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end, errors.in_one_line(debug=False, option="--debug"):
+        raise error
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"sqlalchemy-asv: {said}\n"
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), errors.in_one_line(debug=True, option="--debug"):
+        raise KeyError("x")
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_asv_ends_in_one_line_as_well(tmp_path: Path) -> None:
+    for name in ("benchmarks", "asv.conf.json", "tool"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "asv", "run", "HEAD^!", "--bench", "x"],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    """In a process that may write files of 4,096 bytes, as if the disk were full then."""
+    file = tmp_path / "result.json"
+    files.write_json(file, OLD)
+    program = (
+        "import resource, signal, sys\n"
+        "from sqlalchemy_asv.asv_ext import whole\n"
+        "from asv import util\n"
+        "whole.apply()\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "util.write_json(sys.argv[1], {'long': 'x' * 10_000})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True)
+    assert b"File too large" in done.stderr
+    assert json.loads(file.read_text(encoding="utf-8")) == OLD
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_results_are_saved_while_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = []
+
+    class Results:
+        def add_result(self, name: str) -> None:
+            pass
+
+        def save(self, folder: str) -> None:
+            saved.append(folder)
+
+    def run_benchmarks(*, results: Results) -> None:
+        for name in "abc":
+            results.add_result(name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole, "EVERY", -1)
+    whole.save_to("somewhere")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            whole._run_benchmarks(run_benchmarks)(results=Results())
+    finally:
+        whole.save_to(None)
+    assert saved == ["somewhere"] * 4
+
+
+def test_a_file_that_is_no_regular_one_is_written_in_place(tmp_path: Path) -> None:
+    files.write_text(Path("/dev/null"), "x")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    files.write_text(link, "x")
+    assert link.is_symlink()
+    assert (tmp_path / "target").read_text() == "x"
+
+
+def test_a_home_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A file in the place of the folder: permissions do not stop root.
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(SystemExit):
+        machine.name_this_machine()
+    said = capsys.readouterr().err
+    assert "which cannot be written" in said
+    assert "set HOME to a folder that can be" in said
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"repo": 5}, "have 5 for 'repo': it takes a path in quotes"),
+        ({"results_dir": ["x"]}, "have ['x'] for 'results_dir': it takes a path in quotes"),
+        ({"regressions_thresholds": {"a(": 0.1}}, "'a(' in regressions_thresholds is no regular"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_named(
+    changed: dict[str, object],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = {"version": 1, "project": "x", "repo": ".", "branches": ["main"], **changed}
+    Path("asv.conf.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        settings.load("asv.conf.json")
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{", "5", '{"version": 1}', "\xff"])
+def test_damaged_settings_of_releases_are_named(
+    content: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git.git(".", "init", "--quiet")
+    sound = {"version": 1, "project": "x", "repo": ".", "branches": ["main"]}
+    Path("asv.conf.json").write_text(json.dumps(sound), encoding="utf-8")
+    Path("asv.releases.conf.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(SystemExit):
+        settings.with_commits(None, "2.0.0")
+    assert "the settings asv.releases.conf.json cannot be read: " in capsys.readouterr().err
+
+
+# --- git ------------------------------------------------------------------------------------------
+
+
+def test_without_git_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="git is missing: install it"):
+        git.insist(tmp_path)
+
+
+def test_a_clone_of_another_user_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git.git(tmp_path, "init", "--quiet")
+    # git's own way of testing its refusal
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(UserError, match=r"belongs to another user.*--add safe.directory"):
+        git.insist(tmp_path)
+
+
+def test_a_git_that_fails_is_no_empty_answer(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="git log failed: not a git repository"):
+        git.git(tmp_path, "log", "-1")
+
+
+def test_a_commit_that_a_shallow_clone_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    git.git(first, "init", "--quiet", "--initial-branch", "main")
+    for message in ("One", "Two"):
+        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+        git.git(first, *identity, "commit", "--quiet", "--allow-empty", "-m", message)
+    git.git(tmp_path, "clone", "--quiet", "--depth", "1", first.as_uri(), "second")
+    monkeypatch.chdir(tmp_path / "second")
+    sound = {"version": 1, "project": "x", "repo": ".", "branches": ["main"]}
+    Path("asv.conf.json").write_text(json.dumps(sound), encoding="utf-8")
+    conf = settings.load("asv.conf.json")
+    with pytest.raises(UserError, match="shallow and lacks HEAD~1: `git fetch --unshallow`"):
+        history.commit_hash(conf, "HEAD~1")
+
+
+def test_changes_that_are_not_committed_are_found(tmp_path: Path) -> None:
+    git.git(tmp_path, "init", "--quiet")
+    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    (tmp_path / "benchmarks").mkdir()
+    for name in ("models.py", "notes.txt", "benchmarks/x.py"):
+        (tmp_path / name).write_text("1", encoding="utf-8")
+    git.git(tmp_path, "add", "models.py", "benchmarks")
+    git.git(tmp_path, *identity, "commit", "--quiet", "-m", "One")
+    assert git.changed(tmp_path, "benchmarks") == []
+    for name in ("models.py", "new.py", "benchmarks/x.py"):
+        (tmp_path / name).write_text("2", encoding="utf-8")
+    assert git.changed(tmp_path, "benchmarks") == ["models.py", "new.py"]
+
+
+def test_an_error_of_syntax_names_its_file() -> None:
+    said = (
+        "Traceback (most recent call last):\n"
+        '  File "/somewhere/process.py", line 3, in <module>\n'
+        '  File "/somewhere/benchmarks/social.py", line 7\n'
+        "    class (:\n          ^\n"
+        "SyntaxError: invalid syntax\n"
+    )
+    assert errors.last_line(said) == "benchmarks/social.py:7: SyntaxError: invalid syntax"
+    assert errors.last_line("a\nb\n") == "b"
+
+
+# --- what is left ---------------------------------------------------------------------------------
+
+
+def test_a_run_ends_all_that_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended: list[str] = []
+    with scratch.run() as folder:
+        assert folder.parent == tmp_path
+        assert os.environ["TMPDIR"] == str(folder)
+        with scratch.run() as same:
+            assert same == folder
+        scratch.at_end(ended.append, "server")
+        child = subprocess.Popen(["sleep", "1234"], start_new_session=True)
+    assert ended == ["server"]
+    assert child.wait(10) < 0
+    assert not folder.exists()
+
+
+def test_what_a_dead_run_left_is_removed_and_what_a_living_one_has_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead = tmp_path / f"{scratch.PREFIX}dead"
+    young = tmp_path / f"{scratch.PREFIX}young"
+    foreign = tmp_path / "somebody"
+    for folder in (dead, young, foreign):
+        folder.mkdir()
+    (dead / "lock").touch()
+    child = subprocess.Popen(["sleep", "1234"], env={**os.environ, "TMPDIR": str(dead)})
+    with scratch.run() as living:
+        scratch.tidy()
+        assert not psutil.pid_exists(child.pid)
+        child.wait()
+        assert {*tmp_path.iterdir()} == {young, foreign, living}
