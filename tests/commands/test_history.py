@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
+from sqlalchemy_asv.compare import output
+from sqlalchemy_asv.compare.model import Comparison
 
 from ..support.clone import Clone
 from ..support.packages import skip
@@ -24,6 +27,8 @@ SCALES = 3
 TIME = "social.UpdateProfile.time_cpu"
 MARKUP = "<script>window.marked = 1</script>"
 """Markup that must be shown as text, whatever its source."""
+TAG = "<img/src=x/onerror=window.marked=1>"
+"""The same, as git takes it for the name of a tag."""
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +127,17 @@ def site(clone: Clone, history: list[str]) -> Iterator[str]:
     folder = clone.path / "results" / "statements" / "commits"
     damaged = folder / f"{history[0][:8]}-<img src=x onerror=window.marked=1>.json"
     damaged.write_text("{")
-    clone.asv("publish")
-    damaged.unlink()
+    # A result that is damaged, of whatever kind the damage is: the rest is shown.
+    (machine,) = (file.parent for file in clone.path.glob("results/commits/*/machine.json"))
+    results = [machine / f"{history[0][:8]}-{name}.json" for name in ("text", "types")]
+    results[0].write_bytes(b"\xff{")
+    results[1].write_text('{"version": 2, "params": 5}', encoding="utf-8")
+    clone.run("git", "tag", TAG, history[1])
+    said = clone.asv("publish")
+    for file in (damaged, *results):
+        file.unlink()
+    for file in results:
+        assert file.name in said
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -200,6 +214,15 @@ def test_from_the_grid_to_a_graph(page: Page) -> None:
     assert drawn > 10, "the graph is blank"
 
 
+def test_a_tag_is_text_on_a_graph(page: Page) -> None:
+    page.get_by_role("link", name="Benchmark grid").click()
+    page.locator(
+        "#summarygrid-display a", has_text="HomeFeedByScale.track_statements"
+    ).first.click()
+    expect(page.locator("#main-graph").get_by_text(TAG)).to_be_visible()
+    assert page.evaluate("window.marked") is None
+
+
 def test_the_list(page: Page) -> None:
     page.get_by_role("link", name="Benchmark list").click()
     expect(page.locator("#summarylist-body tr", has_text=FEED).first).to_be_visible()
@@ -260,6 +283,15 @@ def test_growth_names_the_class_of_each_count(page: Page) -> None:
     page.get_by_role("link", name="Growth", exact=True).click()
     row = page.locator("#growth-display tbody tr", has_text="social.HomeFeedByScale(scale)")
     expect(row.locator("td").nth(1)).to_contain_text("constant")
+
+
+def test_the_page_of_a_verdict_shows_text(page: Page, tmp_path: Path) -> None:
+    names = ("a", "</title><script>window.marked = 1</script>")
+    comparison = Comparison("1" * 40, "2" * 40, names, "sqlite", [], [MARKUP])
+    page.set_content(output.page(comparison))
+    expect(page).to_have_title(re.compile("</title><script>"))
+    assert MARKUP in page.inner_text("body")
+    assert page.evaluate("window.marked") is None
 
 
 def test_the_feed(site: str, history: list[str]) -> None:

@@ -109,6 +109,11 @@ def test_a_commit_that_cannot_be_measured_says_why(
     printed = hostile.command("compare", "HEAD", broken, *how, code=2)
     assert said in printed.splitlines()[-1] or said in printed, printed
     assert max(map(len, printed.splitlines()[-1:])) < 300
+    if "distribution" in said:
+        printed = hostile.asv("run", f"{broken}^!", "--bench", "social.CreateUser", code=2)
+        assert said in printed
+        assert "greenlet==" not in printed, "the whole command of pip"
+        assert str(hostile.path) not in printed
 
 
 def test_an_error_in_the_working_tree_names_its_file(hostile: Clone) -> None:

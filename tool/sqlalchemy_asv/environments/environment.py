@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from .. import label, options, version
 from ..asv_ext import settings
+from ..asv_ext.errors import last_line
 from ..files import write_json
 from . import requirements, servers, workers
 from .requirements import Wheel
@@ -127,8 +128,7 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             extra_environ: Mapping[str, str] | None = None,
         ) -> None:
             env = {**os.environ, **self.build_env_vars, **(extra_environ or {})}
-            timeout = self._install_timeout
-            self.run_executable("python", list(cmd[1:]), cwd=cwd, env=env, timeout=timeout)
+            self._run_quietly("build", list(cmd[1:]), cwd=cwd, env=env)
 
         try:
             builder = build.ProjectBuilder(source, self.find_executable("python"), run)
@@ -203,11 +203,22 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
     def _pip(self, *arguments: str) -> None:
         # A release is installed as users install it, and never built from source.
         only_wheels = {"PIP_ONLY_BINARY": ":all:"} if self._working_tree else {}
-        self.run_executable(
-            "python",
+        self._run_quietly(
+            f"pip {arguments[0]}",
             ["-m", "pip", "--quiet", "--disable-pip-version-check", *arguments],
             # Not in a folder with a package that pip would take for installed.
             cwd=self._path,
             env=dict(os.environ) | only_wheels,
-            timeout=self._install_timeout,
         )
+
+    def _run_quietly(self, name: str, arguments: list[str], **how: Any) -> None:
+        """Run Python. Shows one line if it fails; asv would show the command, and all its output.
+
+        Raises asv's `ProcessError` with a name in place of the command.
+        """
+        timeout = self._install_timeout
+        try:
+            self.run_executable("python", arguments, timeout=timeout, display_error=False, **how)
+        except ProcessError as error:
+            log.error(last_line(error.stderr or error.stdout))
+            raise ProcessError([name], error.retcode, error.stdout, error.stderr) from error
