@@ -88,7 +88,10 @@ def test_whatever_escapes_is_one_line_and_exit_code_2(
     assert capsys.readouterr().err == f"sqlalchemy-asv: {said}\n"
 
 
-def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_debug_shows_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(sys, "tracebacklimit", raising=False)  # as a refusal leaves it
     with pytest.raises(SystemExit), errors.in_one_line(debug=True, option="--debug"):
         raise KeyError("x")
     assert "Traceback" in capsys.readouterr().err
@@ -144,7 +147,7 @@ def test_results_are_saved_while_a_run_goes_on(
         def save(self, folder: str) -> None:
             saved.append(folder)
 
-    def run_benchmarks(*, results: Results) -> None:
+    def run_benchmarks(benchmarks: object, env: object, *, results: Results) -> None:
         for name in "abc":
             results.add_result(name)
         raise KeyboardInterrupt
@@ -153,7 +156,7 @@ def test_results_are_saved_while_a_run_goes_on(
     whole.save_to("somewhere")
     try:
         with pytest.raises(KeyboardInterrupt):
-            whole._run_benchmarks(run_benchmarks)(results=Results())
+            whole._run_benchmarks(run_benchmarks)(None, None, results=Results())
     finally:
         whole.save_to(None)
     assert saved == ["somewhere"] * 4

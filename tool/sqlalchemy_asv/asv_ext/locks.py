@@ -31,9 +31,10 @@ def alone(folder: Path, waiting: str) -> Iterator[None]:
             lock.acquire(timeout=WAIT, poll_interval=1)
         except Timeout:
             raise UserError(f"another command works in {folder} for {WAIT / 3600:g} h") from None
-    with lock:
-        lock.release()  # one of two acquisitions
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -45,7 +46,14 @@ def first_free(folder: Path) -> Iterator[Path]:
     for number in range(1, MOST + 1):
         place = folder / str(number)
         place.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(Timeout), FileLock(f"{place}.lock", timeout=0):
+        lock = FileLock(f"{place}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        try:
             yield place
-            return
+        finally:
+            lock.release()
+        return
     raise UserError(f"{MOST} comparisons run in this clone: wait until one of them ends")

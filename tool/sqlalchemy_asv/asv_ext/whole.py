@@ -11,6 +11,7 @@ from typing import Any
 
 import asv.commands.run
 from asv import util
+from asv.environment import ExistingEnvironment
 from asv.results import Results
 
 from ..files import write_text
@@ -93,23 +94,24 @@ def _run_benchmarks(plain: Callable[..., Any]) -> Callable[..., Any]:
     """Save results while benchmarks run: asv would save them at the end, or never."""
 
     @functools.wraps(plain)
-    def run_benchmarks(*args: Any, results: Any, **kwargs: Any) -> Any:
+    def run_benchmarks(benchmarks: Any, env: Any, *args: Any, results: Any, **kwargs: Any) -> Any:
+        if not _save_to or isinstance(env, ExistingEnvironment):  # asv keeps none of those
+            return plain(benchmarks, env, *args, results=results, **kwargs)
         add = results.add_result
         saved = time.monotonic()
 
         def add_result(*args: Any, **kwargs: Any) -> None:
             nonlocal saved
             add(*args, **kwargs)
-            if _save_to and time.monotonic() - saved > EVERY:
+            if time.monotonic() - saved > EVERY:
                 results.save(_save_to[-1])
                 saved = time.monotonic()
 
         results.add_result = add_result
         try:
-            return plain(*args, results=results, **kwargs)
+            return plain(benchmarks, env, *args, results=results, **kwargs)
         except BaseException:
-            if _save_to:
-                results.save(_save_to[-1])
+            results.save(_save_to[-1])
             raise
         finally:
             del results.add_result

@@ -76,7 +76,8 @@ class MariaDB(Server):
 
     @classmethod
     def share(cls, admin: Connection, name: str) -> bool:
-        if not admin.scalar(select(func.get_lock(name, 0))):
+        # Other readers keep it for a moment only.
+        if not admin.scalar(select(func.get_lock(name, 1))):
             return False
         try:
             return any(admin.scalar(select(func.get_lock(each, 0))) for each in places(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +13,16 @@ from .server import Server, ddl
 
 MEETING = "postgres"
 """The database that every cluster has, and that everybody may connect to by default."""
+
+
+@functools.cache
+def may_connect(url: URL) -> bool:
+    """Whether a database can be connected to."""
+    try:
+        with create_engine(url, poolclass=NullPool).connect():
+            return True
+    except DBAPIError:
+        return False
 
 
 class PostgreSQL(Server):
@@ -40,12 +51,8 @@ class PostgreSQL(Server):
     @classmethod
     def meeting_place(cls) -> URL:
         # A lock is seen within one database only, and people's URLs name different ones.
-        engine = create_engine(cls.where(MEETING), poolclass=NullPool)
-        try:
-            with engine.connect():
-                return cls.where(MEETING)
-        except DBAPIError:
-            return cls.where()
+        meeting = cls.where(MEETING)
+        return meeting if may_connect(meeting) else cls.where()
 
     @classmethod
     def lock(cls, admin: Connection, name: str) -> bool:

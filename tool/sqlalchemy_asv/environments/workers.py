@@ -107,8 +107,7 @@ def finished(command: dict[str, Any], progress: Path) -> tuple[int, str]:
                 notes = jobs.Notes.read([progress])
                 if notes.last != last:
                     last, since = notes.last, time.monotonic()
-                # A job performs its operation in several steps before it reports.
-                elif time.monotonic() - since > (wait := max(WAIT, 10 * notes.limit)):
+                elif time.monotonic() - since > (wait := max(WAIT, notes.silent)):
                     after = f" after {last}" if last else ""
                     raise UserError(f"nothing happened{after} for {wait:g} s")
         finally:

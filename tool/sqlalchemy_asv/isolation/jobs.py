@@ -91,7 +91,8 @@ def do(
     with tempfile.TemporaryDirectory() as folder, fixed_addresses():
         progress = os.environ.get(options.PROGRESS, "")
         note(progress, f"+{len(jobs)}")
-        note(progress, f"~{max(map(work.limit, jobs), default=0):g}")
+        # A job performs its operation in several steps before it is done.
+        note(progress, f"~{10 * max(map(work.limit, jobs), default=0):g}")
         Path(folder, "work").write_bytes(pickle.dumps((work, jobs, progress)))
 
         def call(function: str, command: Iterable[str]) -> None:
@@ -185,8 +186,8 @@ class Notes:
     total: int = 0
     last: str = ""
     """The last job that is done."""
-    limit: float = 0
-    """The most seconds that a step of a job may take."""
+    silent: float = 0
+    """The seconds for which there may be no further note."""
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> Notes:
@@ -197,7 +198,7 @@ class Notes:
             if line.startswith("+"):
                 found.total += int(line[1:])
             elif line.startswith("~"):
-                found.limit = max(found.limit, float(line[1:]))
+                found.silent = max(found.silent, float(line[1:]))
             else:
                 found.done += 1
                 found.last = line

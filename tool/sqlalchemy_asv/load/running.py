@@ -60,6 +60,10 @@ class Load:
         return found if self.web else [*found, "--headless"]
 
 
+SLACK = 300
+"""Seconds after its end in which a load test must have ended."""
+
+
 def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, Any]:
     """Run a load test on a copy of a filled database, which is removed afterwards.
 
@@ -75,20 +79,25 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
         figures.unlink(missing_ok=True)
         # In an empty folder: Locust looks for modules in the folder where it starts, which may hold
         # another data layer than the installed one. So does Python without -P.
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "locust", *load.arguments(figures)],
-            cwd=folder,
-            env={
-                **os.environ,
-                "LOAD_URL": url.render_as_string(hide_password=False),
-                "PYTHONPATH": str(TOOL.parent),
-            },
-            stdout=subprocess.DEVNULL if quiet else None,
-            stderr=subprocess.PIPE if quiet else None,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        limit = None if load.web else load.warm_up + load.seconds + SLACK
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "locust", *load.arguments(figures)],
+                cwd=folder,
+                env={
+                    **os.environ,
+                    "LOAD_URL": url.render_as_string(hide_password=False),
+                    "PYTHONPATH": str(TOOL.parent),
+                },
+                stdout=subprocess.DEVNULL if quiet else None,
+                stderr=subprocess.PIPE if quiet else None,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=limit,
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"the load test did not end within {limit:g} s") from None
         if figures.exists():
             found: dict[str, Any] = json.loads(figures.read_text(encoding="utf-8"))
             if found["operations"] or load.web:

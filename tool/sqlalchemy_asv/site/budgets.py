@@ -64,9 +64,17 @@ def stated(conf: Any) -> list[dict[str, Any]]:
     """All budgets, as the benchmarks state them. Ends with one line if they cannot be read."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "budgets.json")
-        done = workers.call(
-            conf, "budgets.listing", str(file), database="sqlite", stderr=subprocess.PIPE
-        )
+        try:
+            done = workers.call(
+                conf,
+                "budgets.listing",
+                str(file),
+                database="sqlite",
+                stderr=subprocess.PIPE,
+                timeout=workers.WAIT,
+            )
+        except subprocess.TimeoutExpired:
+            stop(f"the budgets could not be read within {workers.WAIT} s: an import does not end")
         if done.returncode:
             stop(f"the budgets could not be read: {last_line(done.stderr)}")
         found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))

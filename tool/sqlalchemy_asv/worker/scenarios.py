@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import suite
+from .. import options, suite
 from ..case import Case, choose
 from ..databases.base import Images, build_images
+from ..isolation.jobs import note
 from ..label import refuse
 from ..scenario import Scenario
+
+BUILDING = 3600
+"""The most seconds in which the images of a dataset are made."""
 
 
 class Combination(NamedTuple):
@@ -73,6 +78,7 @@ def by_dataset(
         if kept.exists():
             images = pickle.loads(kept.read_bytes())  # noqa: S301 (our own)
         if images is None or not scales <= set(images.fingerprints):
+            note(os.environ.get(options.PROGRESS, ""), f"~{BUILDING}")
             images = build_images(dataset, tuple(sorted(scales)))
             kept.write_bytes(pickle.dumps(images))
         yield images, of_dataset
