@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,22 @@ def test_postgresql_without_a_server_starts_one_and_ends_it(
     (found,) = [f for f in clone.results(commit) if f["env_vars"].get("DATABASE") == "postgresql"]
     assert found["results"]["social.CreateUser.track_statements"][0] == [1]
     assert "sqlalchemy-asv-" not in processes()
+
+
+def test_a_lock_that_somebody_else_has_left_keeps_no_server_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A folder where the package that brings the server would keep a lock for all users.
+    (tmp_path / ".lockfile").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from sqlalchemy_asv.environments.servers import postgresql_in\n"
+        "server = postgresql_in(Path(sys.argv[1]))\nprint(server.get_uri())\nserver.cleanup()\n"
+    )
+    data = tmp_path / "x" / "data"
+    done = subprocess.run([sys.executable, "-c", program, data], capture_output=True, text=True)
+    assert done.stdout.startswith("postgresql://"), done.stderr
 
 
 def test_mariadb_without_a_server_is_one_line(

