@@ -357,14 +357,21 @@ def test_what_a_dead_run_left_is_removed_and_what_a_living_one_has_is_kept(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     dead = tmp_path / f"{scratch.PREFIX}dead"
-    young = tmp_path / f"{scratch.PREFIX}young"
+    # Folders and links of somebody's own, however they are called and whatever is in them.
+    clone = tmp_path / f"{scratch.PREFIX}main"
+    link = tmp_path / f"{scratch.PREFIX}link"
     foreign = tmp_path / "somebody"
-    for folder in (dead, young, foreign):
+    for folder in (dead, clone, foreign):
         folder.mkdir()
-    (dead / "lock").touch()
+        (folder / "lock").touch()
+    os.utime(clone, (0, 0))
+    (foreign / scratch.MARK).touch()
+    link.symlink_to(foreign, target_is_directory=True)
+    (dead / scratch.MARK).touch()
     child = subprocess.Popen(["sleep", "1234"], env={**os.environ, "TMPDIR": str(dead)})
     with scratch.run() as living:
         scratch.tidy()
         assert not psutil.pid_exists(child.pid)
         child.wait()
-        assert {*tmp_path.iterdir()} == {young, foreign, living}
+        assert {*tmp_path.iterdir()} == {clone, link, foreign, living}
+        assert {*foreign.iterdir()} == {foreign / "lock", foreign / scratch.MARK}

@@ -12,11 +12,11 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -26,14 +26,16 @@ import psutil
 from filelock import FileLock, Timeout
 
 PREFIX = "sqlalchemy-asv-"
+MARK = "folder-of-a-run-of-sqlalchemy-asv"
+"""The file that tells a run's folder from any other folder with such a name."""
 PATIENCE = 3
 """Seconds that a process has to end when it is asked to."""
 AGAIN = 2
 """Seconds after which a signal that had no effect is repeated."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
-STALE = 24 * 3600
-"""Seconds after which a folder without a lock belongs to nobody."""
 
+_before: list[str] = []
+"""The TMPDIR outside of the run, if there is one."""
 _runs: list[tuple[Path, contextlib.ExitStack]] = []
 
 
@@ -50,8 +52,10 @@ def run() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
     lock = FileLock(folder / "lock")
     lock.acquire()
+    (folder / MARK).touch()  # once it is locked: from now on, another run may find it
     janitor = subprocess.Popen(
-        [sys.executable, "-I", __file__, str(folder)],
+        # Where the script lies, there are modules named like those of the standard library.
+        [sys.executable, "-P", __file__, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -60,6 +64,7 @@ def run() -> Iterator[Path]:
     )
     assert janitor.stdin is not None
     before = os.environ.get("TMPDIR"), tempfile.tempdir
+    _before[:] = [before[0]] if before[0] is not None else []
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     try:
         with contextlib.ExitStack() as at_its_end, _interrupted_by_signals():
@@ -72,8 +77,19 @@ def run() -> Iterator[Path]:
             os.environ["TMPDIR"] = before[0]
         tempfile.tempdir = before[1]
         janitor.stdin.close()
-        janitor.wait()
+        if janitor.wait() != 0:
+            end(folder)
         lock.release()
+
+
+def outside() -> dict[str, str]:
+    """The environment without this run's folder, for processes that are the user's own."""
+    found = dict(os.environ)
+    if _runs:
+        found.pop("TMPDIR")
+        if _before:
+            found["TMPDIR"] = _before[0]
+    return found
 
 
 def at_end(function: Callable[..., object], *arguments: Any) -> None:
@@ -115,17 +131,19 @@ def tidy() -> None:
     """Remove what runs have left that were killed together with their janitors."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if folder.is_dir() and folder.stat().st_uid == os.getuid() and is_abandoned(folder):
-                end(folder.resolve())
+            if is_abandoned(folder):
+                end(folder)
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Whether no process holds the lock of a folder."""
-    lock = folder / "lock"
-    if not lock.exists():  # just made, or by an older version
-        return time.time() - folder.stat().st_mtime > STALE
+    """Whether a folder is that of a run of this user, whose lock nobody holds."""
+    found = folder.lstat()
+    if not (stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()):
+        return False
+    if not (folder / MARK).is_file():
+        return False
     try:
-        with FileLock(lock, timeout=0):
+        with FileLock(folder / "lock", timeout=0):
             return True
     except Timeout:
         return False

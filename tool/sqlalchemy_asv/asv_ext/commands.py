@@ -63,8 +63,8 @@ def choose_database() -> None:
     environment.iter_matrix = iter_matrix
 
 
-MEASURING = ("Run", "Continuous", "Find", "Profile", "Setup", "Check")
-"""asv's commands that start processes in environments."""
+MEASURING = ("Run", "Continuous", "Find", "Setup", "Check")
+"""asv's commands that start processes in environments, and nothing that stays, as `profile` may."""
 
 
 def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -84,7 +84,7 @@ def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
                     stack.enter_context(locks.alone(Path(conf.env_dir), waiting))
                 code = plain(conf, args, **kwargs)
         # 1 is for "slower" alone.
-        return 2 if code == 1 and name == "Run" else code
+        return 2 if code == 1 and name != "Continuous" else code
 
     return run_from_conf_args
 
@@ -117,7 +117,8 @@ def _run(plain: Callable[..., Any]) -> Callable[..., Any]:
         elif not kwargs.get("dry_run"):
             os.environ[options.STATEMENTS] = str(statements_folder(conf).absolute())
         whole.save_to(None if kwargs.get("dry_run") else conf.results_dir)
-        return plain(*args, **{**kwargs, "show_stderr": True})
+        code = plain(*args, **{**kwargs, "show_stderr": True})
+        return 2 if code == 1 else code  # `asv continuous` would hand it on as "slower"
 
     return run
 

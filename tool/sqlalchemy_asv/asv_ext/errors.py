@@ -19,8 +19,14 @@ PLACE = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 def stop(reason: str) -> NoReturn:
     """End with one line and exit code 2."""
-    print(f"sqlalchemy-asv: {reason}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # as if nobody reads it
+        print(f"sqlalchemy-asv: {printable(reason)}", file=sys.stderr, flush=True)
     raise SystemExit(2)
+
+
+def printable(text: str) -> str:
+    """Text without characters that would steer a terminal; they are replaced."""
+    return re.sub(r"[^\S\n\t ]|[\x00-\x08\x0e-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextlib.contextmanager
@@ -34,13 +40,22 @@ def in_one_line(*, debug: bool, option: str) -> Iterator[None]:
     except KeyboardInterrupt:
         stop("interrupted")
     except BrokenPipeError:
-        # The reader of stdout has gone, as `head` does. Python would try to write to it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        stop("nobody reads the output")
+        _nobody_reads()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # click makes it exit code 1
+            _nobody_reads()
+        raise
     except Exception as error:
         if debug:
             traceback.print_exc()
         stop(reason(error, option))
+
+
+def _nobody_reads() -> NoReturn:
+    """End after the reader of the output has gone, as `head` does."""
+    # Python would write to it at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    stop("nobody reads the output")
 
 
 def reason(error: Exception, option: str) -> str:

@@ -56,12 +56,8 @@ def insist(folder: Path | str) -> None:
 
 
 def subject(repo: Any, commit: str) -> str:
-    """The first line of the message of a commit of asv's repository; empty if it is not known.
-
-    Characters that would steer a terminal are replaced.
-    """
-    said = answer(repo._path, "log", "-1", "--format=%s", commit) or ""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in said)
+    """The first line of the message of a commit of asv's repository; empty if it is not known."""
+    return answer(repo._path, "log", "-1", "--format=%s", commit) or ""
 
 
 def changed(folder: Path | str, *without: str) -> list[str]:

@@ -42,6 +42,7 @@ def command(
     differs decides, or wall time if none does.
     """
     from ..asv_ext import history, settings
+    from ..asv_ext.errors import printable
     from ..compare import bisect
     from ..compare.checkout import checkouts
 
@@ -51,5 +52,7 @@ def command(
     with checkouts(conf, database, fresh=fresh) as both:
         found = bisect.find(*both, scenario, commits, turn=turn, **how)
     listed = bisect.lines(conf, found)
-    click.echo(json.dumps(dataclasses.asdict(found), indent=1) if as_json else "\n".join(listed))
+    click.echo(
+        json.dumps(dataclasses.asdict(found), indent=1) if as_json else printable("\n".join(listed))
+    )
     return 0 if len(found.suspects) == 1 else 2

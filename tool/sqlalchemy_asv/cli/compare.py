@@ -91,6 +91,7 @@ def command(
     not read. Counts of an earlier comparison are used again.
     """
     from ..asv_ext import history, settings
+    from ..asv_ext.errors import printable
     from ..compare import output, running
     from ..compare.checkout import checkouts
     from ..files import write_text
@@ -105,7 +106,7 @@ def command(
     found.fail_on = fail_on
     # The verdict first: it is not lost if a file cannot be written.
     if "-" not in forms.values():
-        click.echo(output.text(found), nl=False)
+        click.echo(printable(output.text(found)), nl=False)
     for form, file in forms.items():
         if file == "-":
             click.echo(output.FORMS[form](found), nl=False)

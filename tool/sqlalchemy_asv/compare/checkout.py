@@ -18,7 +18,7 @@ from asv.util import ProcessError, UserError
 
 from .. import options as options_of_tool
 from ..asv_ext import history, locks
-from ..asv_ext.errors import last_line, refusal, stop
+from ..asv_ext.errors import last_line, printable, refusal, stop
 from ..environments import environment, servers, workers
 
 __all__ = ["Checkout", "checkouts", "environment"]
@@ -111,7 +111,7 @@ class Checkout:
                 raise UserError(refusal(said))
             raise UserError(f"{self.named(self.commit)} could not be measured: {last_line(said)}")
         # The traceback of each scenario that failed. It did not keep others from running.
-        sys.stderr.write(said)
+        sys.stderr.write(printable(said))
         return json.loads(file.read_text(encoding="utf-8"))
 
 

@@ -74,9 +74,9 @@ def tagged(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text in Markdown, in which nothing is markup, and nobody is mentioned."""
-    escaped = re.sub(r"(?<!\w)_|_(?!\w)|[\\`*\[\]<>|~&]", r"\\\g<0>", _line(text))
+    escaped = re.sub(r"(?<!\w)_|_(?!\w)|[\\`*\[\]<>|~&$]", r"\\\g<0>", _line(text))
     # GitHub looks for people and issues in what Markdown has made, so only another text helps.
-    return re.sub(r"[@#](?=\w)", "\\g<0>\N{ZERO WIDTH SPACE}", escaped)
+    return re.sub(r"[@#](?=\w)|\bGH(?=-\d)|:(?=//)", "\\g<0>\N{ZERO WIDTH SPACE}", escaped)
 
 
 def _line(text: str) -> str:

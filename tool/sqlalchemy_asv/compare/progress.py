@@ -10,12 +10,14 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from ..asv_ext.errors import printable
+
 EVERY = 30
 """Seconds between two lines where no terminal shows a bar."""
 
 
 def say(text: str) -> None:
-    print(f"sqlalchemy-asv: {text}", file=sys.stderr, flush=True)
+    print(f"sqlalchemy-asv: {printable(text)}", file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from asv.repo import get_repo
+from asv.util import UserError
 
 from ..asv_ext import git, history, settings
 from ..environments import workers
@@ -100,7 +101,11 @@ def say_what_is_left_out(conf: Any, commits: Sequence[str]) -> None:
     folder = get_repo(conf)._path
     if settings.measured(conf) or git.answer(folder, "rev-parse", "HEAD") not in commits:
         return
-    if changed := git.changed(folder, conf.benchmark_dir, conf.results_dir):
+    try:
+        changed = git.changed(folder, conf.benchmark_dir, conf.results_dir)
+    except UserError:  # a repository without a working tree, or settings from elsewhere
+        return
+    if changed:
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         say(f"changes that are not committed are not compared: {changed[0]}{more}")
 

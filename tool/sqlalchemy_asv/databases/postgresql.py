@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,12 +18,12 @@ MEETING = "postgres"
 
 @functools.cache
 def may_connect(url: URL) -> bool:
-    """Whether a database can be connected to."""
+    """Whether a user may connect to a database; true as well if no server answers."""
     try:
         with create_engine(url, poolclass=NullPool).connect():
             return True
-    except DBAPIError:
-        return False
+    except DBAPIError as error:
+        return not re.search(r"permission denied|does not exist|pg_hba", str(error.orig))
 
 
 class PostgreSQL(Server):

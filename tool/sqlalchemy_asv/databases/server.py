@@ -252,6 +252,11 @@ class Server(Database):
         fingerprint = dataset.fingerprint()
         with cls.admin() as admin:
             template = f"{PREFIX}_t_{cls.digest(dataset, fingerprint, admin)}"
+            # Beside its readers: whoever loads it has the lock alone.
+            cls.wait_for(cls.share, admin, template)
+            if cls.marked(admin, template) == fingerprint:
+                return template, fingerprint
+        with cls.admin() as admin:
             cls.wait_for(cls.lock, admin, template)
             if cls.marked(admin, template) != fingerprint:
                 try:
@@ -308,7 +313,8 @@ class Server(Database):
                 found[name] = "somebody works on it"
                 continue
             try:
-                cls.drop(admin, name, force=False)
+                # Its lock proves that the owner of such a copy is dead, but not that his query is.
+                cls.drop(admin, name, force=name.startswith(f"{PREFIX}_w_"))
                 found[name] = ""
             except DBAPIError as error:  # another user's, or somebody is connected to it
                 found[name] = cls.redacted(str(error.orig).strip().splitlines()[0])

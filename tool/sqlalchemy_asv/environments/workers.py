@@ -79,9 +79,9 @@ def call(
 
     Raises `subprocess.TimeoutExpired` if there is a `timeout` in `more`.
     """
-    return subprocess.run(
-        **started(conf, function, *arguments, database=database), check=False, **more
-    )
+    command = started(conf, function, *arguments, database=database)
+    command["env"] |= more.pop("env", {})
+    return subprocess.run(**command, check=False, **more)
 
 
 def finished(command: dict[str, Any], progress: Path) -> tuple[int, str]:
@@ -101,14 +101,14 @@ def finished(command: dict[str, Any], progress: Path) -> tuple[int, str]:
         )
         _running.add(process)
         try:
-            last, since = "", time.monotonic()
+            done, since = 0, time.monotonic()
             while not forks.has_ended(process):
                 time.sleep(0.05)
                 notes = jobs.Notes.read([progress])
-                if notes.last != last:
-                    last, since = notes.last, time.monotonic()
+                if notes.done != done:
+                    done, since = notes.done, time.monotonic()
                 elif time.monotonic() - since > (wait := max(WAIT, notes.silent)):
-                    after = f" after {last}" if last else ""
+                    after = f" after {notes.last}" if notes.last else ""
                     raise UserError(f"nothing happened{after} for {wait:g} s")
         finally:
             _running.discard(process)

@@ -41,7 +41,7 @@ class Instrument(abc.ABC):
     repeats: ClassVar[bool] = False
     """Whether it performs the operation with other arguments each time (`Scenario.arguments`)."""
     timeout: ClassVar[float] = 120
-    """Seconds that asv grants a benchmark."""
+    """Seconds for one case, if its scenario's `timeout` is the usual one."""
     program: ClassVar[str] = ""
     """The program under which it counts, if any. Instruments of one program share a process."""
 

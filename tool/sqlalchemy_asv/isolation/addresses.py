@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import random
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -18,6 +19,8 @@ from .. import options
 _ADDR_NO_RANDOMIZE = 0x0040000
 """From Linux's <sys/personality.h>."""
 _PERSONALITY_ASKED = 0xFFFFFFFF
+_SET_DEATH_SIGNAL = 1
+"""From Linux's <sys/prctl.h>."""
 _displacing: list[bytes] = []
 
 
@@ -45,6 +48,12 @@ def fixed_addresses() -> Iterator[None]:
         yield
     finally:
         personality(before)
+
+
+def end_with_parent() -> None:
+    """Let Linux kill this process when the one that started it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def displace() -> None:

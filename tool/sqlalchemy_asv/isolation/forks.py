@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from . import addresses
+
 
 def missing() -> str | None:
     """The reason why a process cannot be forked here."""
@@ -21,6 +23,7 @@ def forked(action: Callable[[], object]) -> int:
     """Fork a child that performs an action and ends; returns its process id."""
     child = os.fork()
     if child == 0:
+        addresses.end_with_parent()
         _in_child(action)
     return child
 
@@ -43,6 +46,8 @@ def has_ended(process: subprocess.Popen[Any], *, wait: bool = False) -> bool:
     """Whether a process has ended. Its number stays taken until `end`, which may so kill by it."""
     if process.returncode is not None:
         return True
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return (process.wait() if wait else process.poll()) is not None
     how = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
     return os.waitid(os.P_PID, process.pid, how) is not None
 

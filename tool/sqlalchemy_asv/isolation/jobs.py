@@ -27,6 +27,8 @@ from .addresses import fixed_addresses
 from .collector import settle
 from .forks import end, forked, has_ended, missing, processors
 
+MOST_ON_SERVERS = 12
+"""The most jobs at once on a server. Each has up to three connections, and there are two sides."""
 SHOWN = 10_000
 """The most characters of what the operations of a process print that are shown."""
 PROCESS = Path(__file__).with_name("process.py")
@@ -148,7 +150,8 @@ def ending(status: int, limit: float) -> str:
         number = os.WTERMSIG(status)
         if number == signal.SIGALRM:
             return f"no end within {limit:g} s; the scenario's `timeout` sets this limit"
-        return f"its process was ended by {signal.Signals(number).name}"
+        known = number in {*signal.Signals}
+        return f"its process was ended by {signal.Signals(number).name if known else number}"
     return f"its process ended itself, with exit code {os.waitstatus_to_exitcode(status)}"
 
 
@@ -198,7 +201,7 @@ class Notes:
             if line.startswith("+"):
                 found.total += int(line[1:])
             elif line.startswith("~"):
-                found.silent = max(found.silent, float(line[1:]))
+                found.silent = float(line[1:])
             else:
                 found.done += 1
                 found.last = line
@@ -224,12 +227,15 @@ def fork_for_each(folder: str) -> None:
     work, jobs, progress = _given(folder)
     work.prepare(jobs)
     settle()
+    # A server has a hundred connections for all.
+    most = 2 * processors()
+    at_once = most if options.database() == "sqlite" else min(most, MOST_ON_SERVERS)
     running: list[int] = []
     statuses: list[int] = []
     for number, job in enumerate(jobs):
         # Waits for the oldest, not for any: this process must not depend on the speed of forks.
         # While it waits for a long one, others keep the processors busy.
-        if len(running) == 2 * processors():
+        if len(running) == at_once:
             statuses.append(os.waitpid(running.pop(0), 0)[1])
         file = Path(folder, str(number))
         running.append(forked(lambda: _report(file, work, job, progress)))  # noqa: B023

@@ -28,7 +28,9 @@ if __name__ == "__main__":
     sys.path.pop(0)
     tool = Path(__file__).parents[1]
     load(tool)
-    importlib.import_module(f"{tool.name}.isolation.addresses").displace()
+    addresses = importlib.import_module(f"{tool.name}.isolation.addresses")
+    addresses.end_with_parent()
+    addresses.displace()
     if "SQLALCHEMY_ASV_BENCHMARKS" in os.environ:
         load(Path(os.environ["SQLALCHEMY_ASV_BENCHMARKS"]))
     module, function, *arguments = sys.argv[1:]

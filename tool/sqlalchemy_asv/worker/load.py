@@ -11,12 +11,13 @@ from ..databases.base import build_images
 from ..label import refuse
 from ..load.benchmark import LoadTest
 from ..load.running import Load, run
+from ..options import EXCEEDED
 
 
 def load(options: str) -> None:
     """Run a load test. `options` are JSON: its `name`, a `scale`, and fields of `Load`.
 
-    Ends the process with exit code 0 within limits, 1 beyond one, 2 if nothing was measured.
+    Ends the process with exit code 0 within limits, `options.EXCEEDED` beyond one.
     """
     given = json.loads(options)
     scale = given.pop("scale")
@@ -29,7 +30,7 @@ def load(options: str) -> None:
     except (NotImplementedError, RuntimeError) as error:
         print(f"sqlalchemy-asv: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    raise SystemExit(int(bool(found["exceeded"])))
+    raise SystemExit(EXCEEDED if found["exceeded"] else 0)
 
 
 def chosen(name: str) -> type[LoadTest]:

@@ -146,6 +146,7 @@ def seconds(runner: Runner, runs: int, *, limit: float = 0) -> tuple[list[float]
         samples.append(clock.seconds() - start)
     held = []
     for _ in range(5):
+        grant(limit)
         runner.reset()
         with connections_held(runner.database.engine) as each:
             runner.perform()
