@@ -85,7 +85,7 @@ def test_a_commit_that_calls_its_distribution_otherwise_is_installed_alone(clone
         text = before.replace("setuptools.build_meta", "flit_core.buildapi")
         project.write_text(text, encoding="utf-8")
         clone.commit("With a build back end that is not there")
-        said = clone.asv("run", "HEAD^!", *INSTALL, code=1)
+        said = clone.asv("run", "HEAD^!", *INSTALL, code=2)
         assert "Backend 'flit_core.buildapi' is not available" in said
     finally:
         project.write_text(before, encoding="utf-8")

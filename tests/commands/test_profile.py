@@ -55,6 +55,6 @@ def test_what_cannot_be_profiled_is_said_in_a_line(arguments: list[str], why: st
 
 
 def test_a_scale_of_nothing_is_refused() -> None:
-    assert "'--scale': 0.0 is not in the range x>0" in command(
+    assert "'--scale': 0.0 is not in the range 0.001<=x<=10000." in command(
         "profile", "social.HomeFeed", "--scale", "0", code=2
     )

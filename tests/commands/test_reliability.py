@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -133,13 +135,15 @@ def test_an_error_in_the_working_tree_names_its_file(hostile: Clone) -> None:
 
 
 @pytest.fixture(scope="module")
-def trial(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> campaign.Trial:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.chdir(clone.path)
-        made = campaign.Trial(tmp_path_factory.mktemp("campaign"), "sqlite")
-    places = [f"compare/{number}/{side}" for number in "12" for side in ("base", "head")]
-    clone.share(*places, "env", root=made.clone)
-    return made
+def trial(clone: Clone) -> Iterator[campaign.Trial]:
+    # A short path: asv's fork server has a socket there.
+    with tempfile.TemporaryDirectory(prefix="trial") as folder:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.chdir(clone.path)
+            made = campaign.Trial(Path(folder), "sqlite")
+        places = [f"compare/{number}/{side}" for number in "12" for side in ("base", "head")]
+        clone.share(*places, "env", root=made.clone)
+        yield made
 
 
 @pytest.mark.parametrize("sign", campaign.SIGNALS)

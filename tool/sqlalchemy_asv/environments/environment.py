@@ -137,7 +137,7 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             if isinstance(failed := getattr(error, "exception", None), ProcessError):
                 raise failed from error
             log.error(str(error))
-            raise ProcessError(["build", "--wheel", source], 1, "", str(error)) from error
+            raise ProcessError(["build"], 1, "", str(error)) from error
 
     def _get_installed_commit_hash(self) -> str | None:
         if self._working_tree and self._record().get("data_layer") != self._data_layer():
