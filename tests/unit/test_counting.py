@@ -283,6 +283,12 @@ def test_whatever_a_job_does_to_its_streams_its_outcome_and_its_neighbours_are_s
     assert outcomes == {how: Outcome(found={"how": how}) for how in outcomes}
 
 
+def test_why_a_process_ended_is_known_for_every_signal() -> None:
+    assert jobs.ending(9, 2) == "its process was ended by SIGKILL"
+    assert jobs.ending(40, 2) == "its process was ended by 40"
+    assert jobs.ending(3 << 8, 2) == "its process ended itself, with exit code 3"
+
+
 # --- a system that lacks something ----------------------------------------------------------------
 
 

@@ -172,6 +172,44 @@ def test_a_file_that_is_no_regular_one_is_written_in_place(tmp_path: Path) -> No
     assert (tmp_path / "target").read_text() == "x"
 
 
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "private.json"
+    file.touch(mode=0o600)
+    files.write_text(file, "x")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_shell_has_opened_is_written_in_place(tmp_path: Path) -> None:
+    file = tmp_path / "out.txt"
+    program = (
+        "from pathlib import Path; from sqlalchemy_asv import files\n"
+        "print('printed', flush=True); files.write_text(Path('/dev/stdout'), 'written')"
+    )
+    for stdout in (subprocess.PIPE, file.open("ab")):
+        done = subprocess.run([sys.executable, "-c", program], stdout=stdout, check=True)
+        said = file.read_bytes() if done.stdout is None else done.stdout
+        assert b"written" in said
+
+
+def test_a_reader_that_has_gone_is_no_verdict() -> None:
+    """Such as `head`: exit code 1 would mean that something is worse."""
+    for merged in (False, True):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(
+            [sys.executable, "-c", "from sqlalchemy_asv import cli; cli.main(['--help'])"],
+            stdout=write,
+            stderr=write if merged else subprocess.PIPE,
+            check=False,
+        )
+        os.close(write)
+        assert done.returncode == 2, done.stderr
+
+
+def test_what_would_steer_a_terminal_is_replaced() -> None:
+    assert errors.printable("a\x1b[2J\x07b\tc\nd → é") == "a\ufffd[2J\ufffdb\tc\nd → é"
+
+
 def test_a_home_that_cannot_be_written_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,22 +40,13 @@ def in_one_line(*, debug: bool, option: str) -> Iterator[None]:
     except KeyboardInterrupt:
         stop("interrupted")
     except BrokenPipeError:
-        _nobody_reads()
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # click makes it exit code 1
-            _nobody_reads()
-        raise
+        # The reader has gone, as `head` does. Python would write to stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        stop("nobody reads the output")
     except Exception as error:
         if debug:
             traceback.print_exc()
         stop(reason(error, option))
-
-
-def _nobody_reads() -> NoReturn:
-    """End after the reader of the output has gone, as `head` does."""
-    # Python would write to it at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    stop("nobody reads the output")
 
 
 def reason(error: Exception, option: str) -> str:

@@ -57,5 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stop(error.format_message())
         except click.Abort:
             raise KeyboardInterrupt from None
+        except SystemExit as end:
+            if end.code == 1:  # click's only way to say that nobody reads stdout
+                raise BrokenPipeError from None
+            raise
         sys.stdout.flush()  # a full disk is an error of this command, not of Python's end
     return int(code or 0)
