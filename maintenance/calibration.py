@@ -378,7 +378,7 @@ def clone() -> Iterator[tuple[Checkout, Checkout]]:
 
 
 def git(*arguments: str) -> str:
-    """The output of a git command. Raises `CalledProcessError`."""
+    """The output of a git command. Raises asv's `UserError`."""
     identity = ("-c", "user.name=calibration", "-c", "user.email=calibration@localhost")
     return run_git(".", *identity, *arguments)
 

@@ -75,8 +75,7 @@ class Trial:
             "HOME": str(folder),
             "TMPDIR": str(self.temporary),
         }
-        for variable in ("POSTGRESQL_URL",):  # a server of the run's own
-            self.environment.pop(variable, None)
+        self.environment.pop("POSTGRESQL_URL", None)  # a server of the run's own
         git(folder, "clone", "--quiet", str(Path.cwd()), str(self.clone))
         operations = self.clone / "fixtures" / "social" / "operations.py"
         source = operations.read_text(encoding="utf-8")

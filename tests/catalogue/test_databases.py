@@ -118,6 +118,14 @@ def where(servers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, url)
 
 
+def server(database: str, monkeypatch: pytest.MonkeyPatch) -> type[Server]:
+    """The class of a database on a server, which is the chosen one from now on."""
+    monkeypatch.setenv("DATABASE", database)
+    kind = chosen()
+    assert issubclass(kind, Server)
+    return kind
+
+
 def plain(value: Any) -> Any:
     """The result of an operation, as values that can be compared between databases."""
     if isinstance(value, DeclarativeBase):
@@ -271,9 +279,7 @@ def test_a_write_is_replayed_by_its_driver(
 def test_nothing_but_templates_is_left_on_a_server(
     database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE", database)
-    kind = chosen()
-    assert issubclass(kind, Server)
+    kind = server(database, monkeypatch)
     with kind.admin() as admin:
         abandoned, used = kind.new_name(), kind.new_name()
         kind.create(admin, abandoned)
@@ -291,9 +297,7 @@ def test_nothing_but_templates_is_left_on_a_server(
 def test_nobody_drops_what_others_use_or_have_made(
     database: str, images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE", database)
-    kind = chosen()
-    assert issubclass(kind, Server)
+    kind = server(database, monkeypatch)
     foreign = [
         f"{PREFIX}_mine",
         f"{PREFIX}_my-data",
@@ -332,9 +336,7 @@ def test_nobody_drops_what_others_use_or_have_made(
 def test_two_users_of_a_server_have_datasets_of_their_own(
     database: str, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE", database)
-    kind = chosen()
-    assert issubclass(kind, Server)
+    kind = server(database, monkeypatch)
     with kind.admin() as admin:
         if database == "postgresql":
             admin.execute(text("DROP ROLE IF EXISTS asv_other"))
@@ -372,9 +374,7 @@ def test_only_a_complete_copy_is_taken_over(
     images: dict[tuple[str, str], Images], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_mariadb()
-    monkeypatch.setenv("DATABASE", "mariadb")
-    kind = chosen()
-    assert issubclass(kind, Server)
+    kind = server("mariadb", monkeypatch)
     place, fingerprint = (
         getattr(images["mariadb", SOCIAL], name)[0.01] for name in ("places", "fingerprints")
     )
@@ -537,9 +537,7 @@ def test_a_server_that_is_not_there(
 def test_a_wrong_password(
     database: str, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE", database)
-    kind = chosen()
-    assert issubclass(kind, Server)
+    kind = server(database, monkeypatch)
     variable = kind.variable
     if database == "mariadb":
         with kind.admin() as admin:
@@ -578,9 +576,7 @@ def test_a_wrong_password(
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid():
         pytest.skip("needs root, to make a disk that is soon full")
-    monkeypatch.setenv("DATABASE", "postgresql")
-    kind = chosen()
-    assert issubclass(kind, Server)
+    kind = server("postgresql", monkeypatch)
     with own_postgresql() as given, tempfile.TemporaryDirectory() as disk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=True)
         try:

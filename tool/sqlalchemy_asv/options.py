@@ -18,8 +18,6 @@ PROGRESS = "SQLALCHEMY_ASV_PROGRESS"
 that N seconds may pass without a note."""
 UNVERSIONED = "SQLALCHEMY_ASV_UNVERSIONED"
 """Set in a process that needs no versions of benchmarks, which take a second to compute."""
-EXCEEDED = 7
-"""The exit code of a process under test that found a limit exceeded; Python takes 1 for errors."""
 DATABASE = "DATABASE"
 """The name of the database; a part of asv's matrix, and thus of results."""
 SERVERS = {"postgresql": "POSTGRESQL_URL", "mariadb": "MARIADB_URL"}

@@ -34,8 +34,8 @@ AGAIN = 2
 """Seconds after which a signal that had no effect is repeated."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
-_before: list[str] = []
-"""The TMPDIR outside of the run, if there is one."""
+_outside: str | None = None
+"""The TMPDIR outside of the run."""
 _runs: list[tuple[Path, contextlib.ExitStack]] = []
 
 
@@ -45,6 +45,7 @@ def run() -> Iterator[Path]:
 
     SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block, as Ctrl-C does, until it ends.
     """
+    global _outside
     if _runs:
         yield _runs[-1][0]
         return
@@ -63,8 +64,7 @@ def run() -> Iterator[Path]:
         start_new_session=True,
     )
     assert janitor.stdin is not None
-    before = os.environ.get("TMPDIR"), tempfile.tempdir
-    _before[:] = [before[0]] if before[0] is not None else []
+    _outside, before = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     try:
         with contextlib.ExitStack() as at_its_end, _interrupted_by_signals():
@@ -73,23 +73,18 @@ def run() -> Iterator[Path]:
     finally:
         _runs.clear()
         os.environ.pop("TMPDIR")
-        if before[0] is not None:
-            os.environ["TMPDIR"] = before[0]
-        tempfile.tempdir = before[1]
+        if _outside is not None:
+            os.environ["TMPDIR"] = _outside
+        tempfile.tempdir = before
         janitor.stdin.close()
         if janitor.wait() != 0:
             end(folder)
         lock.release()
 
 
-def outside() -> dict[str, str]:
-    """The environment without this run's folder, for processes that are the user's own."""
-    found = dict(os.environ)
-    if _runs:
-        found.pop("TMPDIR")
-        if _before:
-            found["TMPDIR"] = _before[0]
-    return found
+def outside() -> str:
+    """TMPDIR outside of this run, for processes that are the user's own; empty if it is not set."""
+    return _outside or ""
 
 
 def at_end(function: Callable[..., object], *arguments: Any) -> None:

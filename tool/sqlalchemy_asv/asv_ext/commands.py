@@ -79,9 +79,8 @@ def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
             settings.insist(conf)
             with contextlib.ExitStack() as stack:
                 if name in MEASURING:
-                    waiting = "another command of asv works in this clone: waiting for its end"
                     stack.enter_context(scratch.run())
-                    stack.enter_context(locks.alone(Path(conf.env_dir), waiting))
+                    stack.enter_context(locks.alone(Path(conf.env_dir)))
                 code = plain(conf, args, **kwargs)
         # 1 is for "slower" alone.
         return 2 if code == 1 and name != "Continuous" else code

@@ -16,25 +16,26 @@ WAIT = 4 * 3600
 
 
 @contextlib.contextmanager
-def alone(folder: Path, waiting: str) -> Iterator[None]:
-    """Work in a folder while no other command does. Prints `waiting` if it has to wait for one.
+def alone(folder: Path) -> Iterator[None]:
+    """Work in a folder while no other command of asv does. Says so if it has to wait for one.
 
     Raises asv's `UserError` if the other one does not end.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
-        print(f"sqlalchemy-asv: {waiting}", flush=True)
+        print(
+            "sqlalchemy-asv: another command of asv works in this clone: waiting for its end",
+            flush=True,
+        )
         try:
-            lock.acquire(timeout=WAIT, poll_interval=1)
+            held = lock.acquire(timeout=WAIT, poll_interval=1)
         except Timeout:
             raise UserError(f"another command works in {folder} for {WAIT / 3600:g} h") from None
-    try:
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager
@@ -46,14 +47,11 @@ def first_free(folder: Path) -> Iterator[Path]:
     for number in range(1, MOST + 1):
         place = folder / str(number)
         place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{place}.lock")
         try:
-            lock.acquire(timeout=0)
+            held = FileLock(f"{place}.lock").acquire(timeout=0)
         except Timeout:
             continue
-        try:
+        with held:
             yield place
-        finally:
-            lock.release()
         return
     raise UserError(f"{MOST} comparisons run in this clone: wait until one of them ends")

@@ -142,7 +142,7 @@ class Repository:
         self.name = name
 
     def git(self, *arguments: str, **options: Any) -> str:
-        """The output of a git command. Raises `CalledProcessError`."""
+        """The output of a git command. Raises asv's `UserError`."""
         return git(".", f"--git-dir={self.folder}", *arguments, **options)
 
     def commits(self) -> dict[Version, str]:

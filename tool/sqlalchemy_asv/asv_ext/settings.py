@@ -84,7 +84,7 @@ def with_commits(path: str | None, *names: str) -> Any:
         conf = _read(str(other))
         if not (isinstance(conf.repo, str) and Path(conf.repo).exists()):
             continue
-        conf = load(str(other))
+        insist(conf, str(other))
         if set(names) <= set(get_repo(conf).get_tags()):
             if set(names) <= set(get_repo(own_commits).get_tags()):
                 said = " and ".join(names)
@@ -93,6 +93,6 @@ def with_commits(path: str | None, *names: str) -> Any:
     return own_commits
 
 
-def measured(conf: Any) -> str:
+def dependency(conf: Any) -> str:
     """The name of the dependency whose releases are measured; empty for a repository's commits."""
     return Path(conf.repo).name if own(conf).get("working_tree") else ""

@@ -99,7 +99,7 @@ def command(
     base, head = ends(base, head)
     conf = settings.with_commits(config, base, head)
     commits = history.commit_hash(conf, base), history.commit_hash(conf, head)
-    running.say_what_is_left_out(conf, commits)
+    running.say_what_is_not_committed(conf, commits)
     how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
     with checkouts(conf, database, fresh=fresh) as both:
         found = running.compare(*both, commits, list(scenarios), **how)

@@ -54,7 +54,7 @@ def command(database: str, report: str, figures: str, **how: Any) -> int:
     "feed". Response times run from the moment a user wants an operation to its end.
     """
     from .. import scratch
-    from ..options import EXCEEDED
+    from ..load import EXCEEDED
     from .measuring import measure
 
     for name, file in (("report", report), ("figures", figures)):
@@ -63,6 +63,6 @@ def command(database: str, report: str, figures: str, **how: Any) -> int:
     if Path(how["name"]).is_file():
         how["name"] = str(Path(how["name"]).absolute())
     # A browser that Locust opens is the user's own, and not to be ended with the run.
-    own = {"TMPDIR": scratch.outside().get("TMPDIR", "")} if how["web"] else {}
+    own = {"TMPDIR": scratch.outside()} if how["web"] else {}
     code = measure(database, "load.load", json.dumps(how), env=own)
     return {0: 0, EXCEEDED: 1}.get(code, 2)

@@ -154,7 +154,7 @@ class Comparison:
     fail_on: tuple[str, ...] = ()
     """The dimensions that make exit code 1; all if none is named."""
 
-    of: str = ""
+    dependency: str = ""
     """The dependency whose releases are compared; empty for commits of the repository."""
 
     @property

@@ -120,7 +120,7 @@ def summary(comparison: Comparison) -> str:
         if numbers[word, accepted]
     )
     compared = " → ".join(comparison.names)
-    named = f"{comparison.of} {compared}" if comparison.of else compared
+    named = f"{comparison.dependency} {compared}".lstrip()
     return f"{named} on {comparison.database}: {said or 'nothing was measured'}"
 
 

@@ -196,10 +196,12 @@ class Sampling:
         self.process = process
         self._channel = channel
         self._errors = errors
+        self.limit(0)
 
     def limit(self, seconds: float) -> None:
         """Wait for an answer no longer than a few performances of so many seconds may take."""
-        self._channel.limit(max(workers.WAIT, 10 * seconds))
+        self._wait = max(workers.WAIT, 10 * seconds)
+        self._channel.limit(self._wait)
 
     def send(self, value: Any) -> None:
         with contextlib.suppress(OSError):  # `receive` gives the reason
@@ -210,7 +212,7 @@ class Sampling:
         try:
             return self._channel.receive()
         except (EOFError, TimeoutError) as error:
-            reason = f"no answer within {workers.WAIT} s"
+            reason = f"no answer within {self._wait:g} s"
             if isinstance(error, EOFError):
                 self.process.wait()
                 self._errors.seek(0)
@@ -250,9 +252,7 @@ def started(base: Checkout, head: Checkout, layouts: Sequence[int]) -> Iterator[
                     )
                 )
             stack.callback(forks.end, process)
-            channel = Channel(ours)
-            channel.limit(workers.WAIT)
-            processes.append(Sampling(checkout, process, channel, errors))
+            processes.append(Sampling(checkout, process, Channel(ours), errors))
         for each in processes:
             each.receive()  # that it is ready: both have started at once
         yield processes

@@ -92,14 +92,14 @@ def compare(
         compared,
         remarks,
         left_out(*found),
-        of=settings.measured(base.conf),
+        dependency=settings.dependency(base.conf),
     )
 
 
-def say_what_is_left_out(conf: Any, commits: Sequence[str]) -> None:
+def say_what_is_not_committed(conf: Any, commits: Sequence[str]) -> None:
     """Say that changes of the working tree are not compared, if its commit is."""
     folder = get_repo(conf)._path
-    if settings.measured(conf) or git.answer(folder, "rev-parse", "HEAD") not in commits:
+    if settings.dependency(conf) or git.answer(folder, "rev-parse", "HEAD") not in commits:
         return
     try:
         changed = git.changed(folder, conf.benchmark_dir, conf.results_dir)

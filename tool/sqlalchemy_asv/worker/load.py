@@ -9,15 +9,15 @@ from pathlib import Path
 from .. import suite
 from ..databases.base import build_images
 from ..label import refuse
+from ..load import EXCEEDED
 from ..load.benchmark import LoadTest
 from ..load.running import Load, run
-from ..options import EXCEEDED
 
 
 def load(options: str) -> None:
     """Run a load test. `options` are JSON: its `name`, a `scale`, and fields of `Load`.
 
-    Ends the process with exit code 0 within limits, `options.EXCEEDED` beyond one.
+    Ends the process with exit code 0 within limits, `EXCEEDED` beyond one.
     """
     given = json.loads(options)
     scale = given.pop("scale")
