@@ -1,1 +1,1 @@
-"""Scripts for maintainers: calibration, repeatability, pictures. Nothing imports them."""
+"""Scripts for maintainers: calibration, repeatability, campaigns. Nothing imports them."""

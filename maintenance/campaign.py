@@ -63,6 +63,13 @@ SIGNALS = {
 """Signals by name, and whether the janitor gets it as well."""
 
 
+def is_janitor(process: psutil.Process) -> bool:
+    try:
+        return "scratch.py" in str(process.cmdline())
+    except psutil.Error:  # it has ended
+        return False
+
+
 class Trial:
     """A clone whose HEAD sends one more statement, and a folder for all that is temporary."""
 
@@ -160,9 +167,7 @@ class Trial:
         time.sleep(moment)
         targets = [psutil.Process(process.pid)]
         if janitor_too:
-            targets += [
-                each for each in targets[0].children() if "scratch.py" in str(each.cmdline())
-            ]
+            targets += [each for each in targets[0].children() if is_janitor(each)]
         for target in targets:
             with contextlib.suppress(psutil.Error):
                 target.send_signal(number)
@@ -227,6 +232,8 @@ def report(trial: str, problems: list[str]) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    # A shell that starts this in the background lets its processes ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(
         prog="python -m maintenance.campaign",
         description=__doc__,

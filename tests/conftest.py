@@ -60,3 +60,6 @@ def here(image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (tmp_path / file.name).symlink_to(file)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+pytest_plugins = ["pytester"]

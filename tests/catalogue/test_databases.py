@@ -35,6 +35,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy_asv import Scenario, options
 from sqlalchemy_asv.asv_ext import settings
+from sqlalchemy_asv.compare.metrics import LEAST, MATTERS
 from sqlalchemy_asv.databases.base import KINDS, Images, build_images, chosen
 from sqlalchemy_asv.databases.server import PREFIX, Server, ddl
 from sqlalchemy_asv.environments import servers as servers_of_tool
@@ -51,7 +52,7 @@ from fixtures.social.models import User
 
 from ..support.counting import Job, found
 from ..support.scenarios import ECOMMERCE, SOCIAL, scenarios
-from ..support.servers import OwnMariaDB, has_mariadb, need_mariadb, own_postgresql
+from ..support.servers import Available, OwnMariaDB, need_mariadb, own_postgresql
 
 SERVERS = ("postgresql", "mariadb")
 SMALL = (0.01, 1)
@@ -63,31 +64,6 @@ ONE_FOR_MANY: set[tuple[str, tuple[Any, ...]]] = {
 }
 """Cases in which a flush needs the keys of several new rows. SQLAlchemy asks SQLite for them row by
 row, and the other databases in one statement (docs/databases.md)."""
-
-
-class Available(dict[Any, Any]):
-    """A dictionary that skips the test for a missing key, such as MariaDB's without a server."""
-
-    def __missing__(self, key: Any) -> Any:
-        need_mariadb()
-        raise KeyError(key)
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[dict[str, str]]:
-    """URLs of servers, by the environment variable that holds them."""
-    found = Available()
-    with own_postgresql() as postgresql:
-        found["POSTGRESQL_URL"] = os.environ.get("POSTGRESQL_URL") or postgresql
-        given, own = os.environ.get("MARIADB_URL"), None
-        if not given and (has_mariadb() or os.environ.get("CI")):
-            own = OwnMariaDB()
-            given = own.url
-        if given:
-            found["MARIADB_URL"] = given
-        yield found
-        if own:
-            own.stop()
 
 
 @pytest.fixture(scope="session")
@@ -110,12 +86,6 @@ def images(
                 made = Images(dataset, made.fingerprints, places)
             found[database, dataset] = made
     return found
-
-
-@pytest.fixture(autouse=True)
-def where(servers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, url in servers.items():
-        monkeypatch.setenv(name, url)
 
 
 def server(database: str, monkeypatch: pytest.MonkeyPatch) -> type[Server]:
@@ -794,6 +764,7 @@ def test_counts_on_a_server_are_equal_in_every_process(
     assert first["plans"]["database steps"] > 0 or case[0] != "HomeFeed"
     peak = first.pop("allocated")["allocated"]
     for other in others:
-        # Of bytes, up to one percent depends on the server's side.
-        assert other.pop("allocated")["allocated"] == pytest.approx(peak, rel=0.01)
+        # Some bytes depend on when the server answered: fewer than a verdict needs.
+        least = max(LEAST["allocated"], MATTERS["allocated"] * peak)
+        assert abs(other.pop("allocated")["allocated"] - peak) < least
         assert other == first

@@ -2,23 +2,18 @@
 
 import json
 import re
-import shutil
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy_asv.compare import output
 from sqlalchemy_asv.compare.model import Comparison
 
-from ..support.clone import Clone
-from ..support.packages import skip
+from ..support.browser import browser, serious, served
+from ..support.clone import COMMAND, Clone
 
 FEED = "social.HomeFeedByScale.track_statements"
 AFFORDABLE = r"social\.HomeFeedByScale\.track_statements\((0.01|0.1|1)\)"
@@ -100,11 +95,20 @@ def test_budgets(clone: Clone, history: list[str]) -> None:
     # On a busy machine the deviation may be beyond its limit as well.
     assert ("social.CreateUser", "mean") in exceeded
     assert exceeded <= {("social.CreateUser", "mean"), ("social.CreateUser", "stdev")}
-    table = clone.command("budgets", history[1])
-    assert "EXCEEDED" not in table
-    assert re.search(r"load\.Feed +p95 .*not measured", table)
-    found = json.loads(clone.command("budgets", history[1], "--json"))
-    (verdicts,) = found["environments"].values()
+    # The exit code depends on the deviation, and so on what else the machine does.
+    told = subprocess.run(
+        [COMMAND, "budgets", history[1], "--json"],
+        cwd=clone.path,
+        env=clone.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (verdicts,) = json.loads(told.stdout)["environments"].values()
+    words = {(v["scenario"], v["figure"]): v["verdict"] for v in verdicts}
+    assert words["load.Feed", "p95"] == "not measured"
+    over = {figure for figure, word in words.items() if word == "EXCEEDED"}
+    assert over <= {("social.CreateUser", "stdev")}
     (mean,) = (v for v in verdicts if (v["scenario"], v["figure"]) == ("social.CreateUser", "mean"))
     assert 0 < mean["value"] < mean["limit"] == 0.01
 
@@ -138,94 +142,127 @@ def site(clone: Clone, history: list[str]) -> Iterator[str]:
         file.unlink()
     for file in results:
         assert file.name in said
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen(
-        [sys.executable, "-m", "asv", "preview", "--port", str(port)],
-        cwd=clone.path,
-        env=clone.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        address = f"http://127.0.0.1:{port}/"
-        for _ in range(100):
-            try:
-                urlopen(address).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with served(
+        "asv", "preview", "--port", folder=clone.path, environment=clone.environment
+    ) as address:
         yield address
-        server.terminate()
 
 
 @pytest.fixture(scope="module")
-def page(site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A browser that reaches this machine only; anything else it asks for fails the test."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        skip("needs a browser: install Debian's package chromium")
-    outside = []
-
-    def local_only(route: Route) -> None:
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            ],
-        )
-        errors: list[str] = []
-        page = browser.new_page(viewport={"width": 1200, "height": 800})
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.route("**/*", local_only)
+def page(site: str) -> Iterator[Page]:
+    with browser() as page:
         page.goto(site)
         yield page
-        browser.close()
-    assert outside == []
-    assert errors == []
 
 
-def test_from_the_grid_to_a_graph(page: Page) -> None:
-    page.get_by_role("link", name="Benchmark grid").click()
-    page.locator(
-        "#summarygrid-display a", has_text="HomeFeedByScale.track_statements"
-    ).first.click()
-    expect(page.locator("#title")).to_have_text(FEED)
-    canvas = page.locator("#main-graph canvas.flot-base")
+@pytest.fixture
+def overview(page: Page, site: str) -> Page:
+    page.goto("about:blank")
+    page.goto(site)
+    expect(page).to_have_url(f"{site}overview.html")
+    return page
+
+
+def test_from_the_overview_to_a_graph(overview: Page) -> None:
+    row = overview.get_by_role("row").filter(has_text="social.HomeFeedByScale(1)")
+    row.get_by_role("link").first.click()
+    expect(overview.locator("#title")).to_have_text(FEED)
+    canvas = overview.locator("#main-graph canvas.flot-base")
     expect(canvas).to_be_visible()
     drawn = canvas.evaluate(
         """canvas => new Set(canvas.getContext("2d")
             .getImageData(0, 0, canvas.width, canvas.height).data).size"""
     )
     assert drawn > 10, "the graph is blank"
+    # The tag of a commit is the label of its place, as text.
+    expect(overview.locator("#main-graph").get_by_text(TAG)).to_be_visible()
+    assert overview.evaluate("window.marked") is None
 
 
-def test_a_tag_is_text_on_a_graph(page: Page) -> None:
-    page.get_by_role("link", name="Benchmark grid").click()
-    page.locator(
-        "#summarygrid-display a", has_text="HomeFeedByScale.track_statements"
-    ).first.click()
-    expect(page.locator("#main-graph").get_by_text(TAG)).to_be_visible()
-    assert page.evaluate("window.marked") is None
+def test_the_overview_says_what_changed_last(overview: Page, history: list[str]) -> None:
+    text = overview.locator("main").first.inner_text()
+    assert f"{history[4][:8]} (Nothing again) against {history[3][:8]}" in text
+    row = overview.get_by_role("row").filter(has_text="social.HomeFeedByScale(1)")
+    expect(row.locator(".worse")).to_contain_text("statements ")
+    row.get_by_role("link", name=history[3][:8]).click()
+    expect(overview.locator("#cases tbody tr")).to_have_count(1)
+    expect(overview.locator("#cases")).to_contain_text("social.HomeFeedByScale(1)")
 
 
-def test_the_list(page: Page) -> None:
-    page.get_by_role("link", name="Benchmark list").click()
-    expect(page.locator("#summarylist-body tr", has_text=FEED).first).to_be_visible()
+def test_two_commits_are_compared_and_their_statements(overview: Page, history: list[str]) -> None:
+    form = overview.locator("form.between").first
+    form.get_by_label("From").select_option(TAG)
+    form.get_by_label("Name contains").fill("homefeedbyscale(1)")
+    form.get_by_role("button", name="Compare").click()
+    address = overview.url
+    expect(overview.locator("#summary")).to_have_text(
+        "Of 1 case 0 better, 1 worse, 0 trade-offs, 0 unchanged."
+    )
+    row = overview.locator("#cases tbody tr")
+    expect(row).to_have_count(1)
+    row.get_by_text("statements", exact=True).last.click()
+    pairs = row.locator(".pair")
+    expect(pairs.first).to_be_visible()
+    # What differs is marked, and all of it is text.
+    assert row.locator("ins, del").count() > 0
+    assert MARKUP in row.inner_text()
+    assert overview.evaluate("window.marked") is None
+    assert serious(overview) == []
+    # The address can be sent to somebody; names that nobody knows are said.
+    overview.goto("about:blank")
+    overview.goto(address)
+    expect(overview.locator("#cases tbody tr")).to_have_count(1)
+    overview.goto(address.replace("to=", "to=no-such-"))
+    expect(overview.locator("#compared")).to_contain_text("There are no results of no-such-")
+
+
+def test_the_whole_of_two_commits_worst_first(overview: Page, history: list[str]) -> None:
+    overview.goto(f"{overview.url}#compare?from={history[2][:8]}&to={history[3][:8]}")
+    rows = overview.locator("#cases tbody tr")
+    expect(rows).to_have_count(SCALES)
+    overview.locator("#choose-least").select_option("50")
+    expect(rows).to_have_count(SCALES)
+    overview.locator("#choose-show").select_option("all cases")
+    expect(rows).to_have_count(SCALES + 1)
+    expect(rows.last).to_contain_text("social.CreateUser")
+    overview.locator("#choose-metric").select_option("statements")
+    assert "metric=statements" in overview.url
+
+
+def test_the_overview_is_for_everybody(overview: Page) -> None:
+    """Small and dark screens, a keyboard, and a screen reader."""
+    for scheme in ("light", "dark"):
+        overview.emulate_media(color_scheme=scheme)
+        assert serious(overview) == []
+    overview.emulate_media(color_scheme="light")
+    overview.set_viewport_size({"width": 360, "height": 800})
+    try:
+        for place in ("#", "#compare"):
+            overview.evaluate("place => { location.hash = place }", place)
+            overview.wait_for_timeout(300)
+            width = overview.evaluate("document.documentElement.scrollWidth")
+            assert width <= 360, place
+    finally:
+        overview.set_viewport_size({"width": 1200, "height": 800})
+    text = overview.locator("body").inner_text()
+    assert "is damaged and left out" in overview.content()
+    assert "Infinity" not in text
+    assert overview.evaluate("window.marked") is None
+
+
+def test_addresses_of_the_grid_and_the_list_lead_to_the_overview(page: Page, site: str) -> None:
+    for old in ("index.html#/", "index.html#summarylist", "index.html#/summarylist?sort=1", ""):
+        page.goto("about:blank")
+        page.goto(f"{site}{old}")
+        expect(page).to_have_url(f"{site}overview.html")
+
+
+@pytest.fixture(autouse=True)
+def _in_asv(request: pytest.FixtureRequest) -> None:
+    """Other tests of pages begin on one of asv's."""
+    if "page" in request.fixturenames and "overview" not in request.fixturenames:
+        page, site = request.getfixturevalue("page"), request.getfixturevalue("site")
+        page.goto(f"{site}index.html#/regressions")
 
 
 def test_regressions_lead_to_their_graph(page: Page, history: list[str]) -> None:
@@ -241,7 +278,7 @@ def test_improvements_lead_to_their_graph(page: Page, history: list[str]) -> Non
     page.get_by_role("link", name="Improvements", exact=True).click()
     rows = page.locator("#improvements-display tbody tr")
     expect(rows).to_have_count(SCALES)
-    expect(rows.filter(has_text=f"{history[0][:8]}..{history[1][:8]}")).to_have_count(SCALES)
+    expect(rows.filter(has_text=f"{history[0][:8]}..{TAG}")).to_have_count(SCALES)
     expect(page.locator("#regressions-display")).to_be_hidden()
     rows.first.get_by_role("link").first.click()
     expect(page.locator("#improvements-display")).to_be_hidden()
@@ -263,8 +300,9 @@ def test_statements_and_where_they_changed(page: Page, history: list[str]) -> No
     page.get_by_role("link", name="Statements", exact=True).click()
     page.locator("#statements-scenario").select_option("social.HomeFeedByScale(1)")
     commits = page.locator("#statements-display details")
-    expect(commits).to_have_count(len(history))
-    # The second is eager, the fourth lazy again; what changed is open, the rest closed.
+    # The second is eager, the fourth lazy again: these are open. The newest is closed.
+    expect(commits).to_have_count(3)
+    expect(page.locator("#statements-display")).to_contain_text("2 other commits changed nothing")
     opened = page.locator("#statements-display details[open]")
     expect(opened).to_have_count(2)
     assert opened.nth(0).locator("tr.success").count() > 0

@@ -94,7 +94,7 @@ def test_asv_keeps_what_it_measured_beside_an_operation_that_hangs(hostile: Clon
         (
             "pyproject.toml",
             (ROOT / "pyproject.toml").read_text(encoding="utf-8").replace("==0.22.1", "==0.22.99"),
-            "No matching distribution found for aiosqlite==0.22.99",
+            "aiosqlite==0.22.99",
         ),
         ("fixtures/social/operations.py", "import nowhere\n", "No module named 'nowhere'"),
         ("fixtures/social/models.py", "x = (\n", "social/models.py:1: SyntaxError: "),

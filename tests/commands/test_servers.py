@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from ..support.clone import Clone
 from ..support.servers import own_postgresql
@@ -105,3 +106,30 @@ def test_a_password_appears_nowhere(clone: Clone, monkeypatch: pytest.MonkeyPatc
                 content = path.read_bytes()
                 assert PASSWORD.encode() not in content, path
                 assert b"postgres:" not in content, path
+
+
+def test_two_servers_are_compared_by_what_they_do(clone: Clone) -> None:
+    with own_postgresql() as base, own_postgresql() as head:
+        engine = create_engine(head.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for how in ("indexscan", "indexonlyscan", "bitmapscan"):
+                connection.execute(text(f"ALTER SYSTEM SET enable_{how} = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine.dispose()
+        urls = ("--base-url", base, "--head-url", head)
+        arguments = ("--database", "postgresql", *urls, "--scenario", "GetUser")
+        said = clone.command("upgrade", *arguments, code=1)
+    assert "the base server → the head server on postgresql: 2 worse" in said
+    assert "full scans 0 → 1" in said
+    assert "another plan: Index Scan using users_pkey on users" in said
+    assert base not in said
+
+
+def test_scenarios_are_compared_with_two_versions_of_a_package(clone: Clone) -> None:
+    versions = ("sqlalchemy==2.0.58", "sqlalchemy==2.1.9")
+    said = clone.command("upgrade", *versions, "--scenario", "GetUser('sync')", code=0)
+    assert "building sqlalchemy==2.0.58" in said
+    assert "sqlalchemy 2.0.58 → sqlalchemy 2.1.9 on sqlite: 1 better" in said
+    # The columns of `get` lost their labels.
+    assert "`AS users_id` removed" in said
+    assert "--freeze" not in said

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy_asv.environments.servers import postgresql_in
@@ -44,6 +45,10 @@ class OwnMariaDB:
     def __init__(self, *options: str) -> None:
         need_mariadb()
         self.folder = Path(tempfile.mkdtemp(prefix="mariadb"))
+        # A server that starts removes the temporary tables of all others in a folder they share.
+        own = self.folder / "tmp"
+        own.mkdir()
+        self.defaults = ["--no-defaults", f"--datadir={self.folder / 'data'}", f"--tmpdir={own}"]
         user = ["--user=root"] if os.geteuid() == 0 else []
         self.path = f"{os.environ['PATH']}:/usr/sbin"
         self.run("mariadb-install-db", *user, "--auth-root-authentication-method=normal")
@@ -54,9 +59,8 @@ class OwnMariaDB:
         assert server is not None
         self.command = [
             server,
-            "--no-defaults",
+            *self.defaults,
             *user,
-            f"--datadir={self.folder / 'data'}",
             f"--socket={self.folder / 'socket'}",
             f"--pid-file={self.folder / 'pid'}",
             "--bind-address=127.0.0.1",
@@ -82,12 +86,15 @@ class OwnMariaDB:
     def run(self, program: str, *options: str) -> None:
         found = shutil.which(program, path=self.path)
         assert found is not None
-        subprocess.run(
-            [found, "--no-defaults", f"--datadir={self.folder / 'data'}", *options],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        done = subprocess.run(
+            [found, *self.defaults, *options],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        if done.returncode:
+            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stdout[-2000:]}")
 
     def end(self) -> None:
         self.process.terminate()
@@ -96,3 +103,11 @@ class OwnMariaDB:
     def stop(self) -> None:
         self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Available(dict[Any, Any]):
+    """A dictionary that skips the test for a missing key, such as MariaDB's without a server."""
+
+    def __missing__(self, key: Any) -> Any:
+        need_mariadb()
+        raise KeyError(key)

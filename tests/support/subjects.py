@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from sqlalchemy_asv.databases.sqlite import SQLite
 from sqlalchemy_asv.runner import Runner
@@ -31,6 +32,9 @@ class Subject:
 
     def load(self, session: Session) -> None: ...
 
+    def make_session(self, engine: Engine) -> Session:
+        return Session(engine)
+
     def operation(self, session: Session) -> object:
         return self.called(session, self.name, self.number)
 
@@ -47,9 +51,28 @@ class Doing:
     def prepare(self, session: Session) -> None: ...
     def load(self, session: Session) -> None: ...
 
+    def make_session(self, engine: Engine) -> Session:
+        return Session(engine)
+
 
 def runner_of(subject: Any) -> Runner:
     """A runner on an empty social network."""
     empty = SQLite()
     Base.metadata.create_all(empty.engine)
     return Runner(subject, SQLite(empty.serialize()), ())
+
+
+TEN = """
+from sqlalchemy import create_engine, text
+engine = create_engine("sqlite://")
+
+def send():
+    with engine.connect() as connection:
+        for n in range(10):
+            connection.execute(text("SELECT :n"), {"n": n})
+"""
+
+
+def ten_statements(tests: int) -> str:
+    """A module with some tests, each of which sends ten statements."""
+    return "\n".join([TEN, *(f"def test_{n}(): send()" for n in range(tests))])

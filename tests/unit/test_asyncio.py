@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy_asv.databases.deterministic import DeterministicAsyncSQLite
 from sqlalchemy_asv.databases.sqlite import SQLite
@@ -38,6 +38,9 @@ class Streamed:
 
     def arguments(self, n: int) -> dict[str, Any]:
         return {}
+
+    def make_session(self, engine: AsyncEngine) -> AsyncSession:
+        return AsyncSession(engine)
 
     async def prepare(self, session: AsyncSession) -> None:
         await session.execute(insert(Tag), [{"name": f"tag{n}"} for n in range(25)])

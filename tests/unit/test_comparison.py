@@ -412,7 +412,7 @@ def test_without_more_calls_the_cause_is_within_a_function(metric: str, said: li
         "allocations": {"line": 42},
         "left": {"kept": 100},
     }
-    compared = Compared("a.B", changes=[Change(metric, 100, 101, 0.004)])
+    compared = Compared("a.B", changes=[Change(metric, 100_000, 101_000, 0.004)])
     assert list(causes.of_places(compared, before, after)) == said
     if metric == "instructions":
         # More calls explain more instructions. Those of the application come first; SQLAlchemy's

@@ -96,6 +96,17 @@ def test_a_statement_that_failed_is_one(database: SQLite) -> None:
     assert tape.items[-1] == "rollback"
 
 
+def test_a_replay_of_a_write_may_return_the_time_of_its_own(database: SQLite) -> None:
+    statement = text("INSERT INTO tags (name) VALUES (hex(randomblob(8))) RETURNING name")
+    with Session(database.engine) as session, recording(database.engine) as tape:
+        session.execute(statement).all()
+        session.execute(text("SELECT name FROM tags")).all()
+    first, _ = replay(database.driver, tape)
+    check(tape, [first, list(tape.statements[1].fetched)])
+    with pytest.raises(AssertionError, match="other rows"):
+        check(tape, [[], []])
+
+
 def test_a_replay_that_fetches_other_rows_is_noticed(database: SQLite) -> None:
     with Session(database.engine) as session, recording(database.engine) as tape:
         session.execute(text("SELECT name FROM users WHERE id < 5")).all()
@@ -341,7 +352,7 @@ def test_nothing_under_test_imports_what_a_system_may_lack() -> None:
     for module in folder.rglob("*.py"):
         text = module.read_text(encoding="utf-8")
         for name in ("fcntl", "resource", "pwd", "grp", "termios"):
-            assert f"import {name}\n" not in text, module
+            assert f"\nimport {name}\n" not in text, module
 
 
 # --- what else ------------------------------------------------------------------------------------

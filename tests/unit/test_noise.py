@@ -17,6 +17,7 @@ from sqlalchemy_asv.asv_ext.history import Accepted
 from sqlalchemy_asv.compare import model, output, running
 from sqlalchemy_asv.compare.metrics import CERTAIN, MATTERS
 from sqlalchemy_asv.compare.model import Compared, Comparison
+from sqlalchemy_asv.site.recorded import WORTH
 from sqlalchemy_asv.site.thresholds import threshold
 
 ROOT = Path(__file__).parents[2]
@@ -135,11 +136,11 @@ def test_the_largest_noise_of_any_layout_is_below_what_is_certain() -> None:
 def test_a_page_takes_the_noise_from_the_history() -> None:
     assert threshold("a.B.track_statements", [1, 2, 3]) == 0
     quiet = [1000.0, 1000.1, 1000, 1300, 1300.1]
-    assert threshold("a.B.track_instructions", quiet) == MATTERS["instructions"]
+    assert threshold("a.B.track_instructions", quiet) == WORTH["instructions"]
     noisy = [1000.0, 1005, 1000, 1006, 1001, None, 1000]
     assert threshold("a.B.track_instructions", noisy) == pytest.approx(0.02, rel=0.1)
     assert threshold("a.B.peakmem_process", [100, 100]) == 0.03
-    assert threshold("a.B.track_calls", []) == MATTERS["calls"]
+    assert threshold("a.B.track_calls", []) == WORTH["calls"]
 
 
 # --- accepted costs -------------------------------------------------------------------------------

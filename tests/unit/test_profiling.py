@@ -182,8 +182,9 @@ def test_calls_by_place_are_those_that_the_metric_counts(social: Session) -> Non
     def operation() -> None:
         operations.home_feed(social, 7)
 
-    operation()
-    social.expunge_all()
+    for _ in range(2):  # what SQLAlchemy keeps from the first one, the second one finds
+        operation()
+        social.expunge_all()
     found = places_of_calls(operation)
     assert any("home_feed" in each for each in found["own calls"])
     assert not any("<built-in" in each.partition(", from ")[0] for each in found["calls"])

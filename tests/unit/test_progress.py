@@ -37,6 +37,20 @@ def test_elsewhere_a_line_is_printed_now_and_then(
     ]
 
 
+def test_before_the_number_of_cases_is_known_no_number_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moments = iter([0.0, 31.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(moments))
+    with Progress("counting", io.StringIO()) as bar:
+        bar.show(0, 0, "Stock: 12,000 rows written")
+    assert capsys.readouterr().err == "sqlalchemy-asv: counting: Stock: 12,000 rows written\n"
+    monkeypatch.undo()
+    with Progress("counting", stream := Terminal()) as bar:
+        bar.show(0, 0, "Stock: 12,000 rows written")
+    assert "Stock: 12,000 rows" in stream.getvalue()
+
+
 def test_the_notes_of_both_sides_are_added(tmp_path: Path) -> None:
     base, head = tmp_path / "base", tmp_path / "head"
     assert Notes.read([base, head]) == Notes()
@@ -46,3 +60,8 @@ def test_the_notes_of_both_sides_are_added(tmp_path: Path) -> None:
     note(str(head), "c.D")
     note("", "no file")
     assert Notes.read([base, head]) == Notes(3, 9, "c.D")
+    note(str(head), ".Stock: 12,000 rows written")
+    found = Notes.read([base, head])
+    assert (found.done, found.doing) == (3, "Stock: 12,000 rows written")
+    note(str(head), "c.E")
+    assert Notes.read([base, head]).doing == ""

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 from asv.util import UserError
-from sqlalchemy_asv import cli, files, scratch
+from sqlalchemy_asv import cli, files, options, scratch
 from sqlalchemy_asv.asv_ext import errors, git, history, machine, settings, whole
+from sqlalchemy_asv.worker import load
 
 from ..support.clone import ROOT
 
@@ -270,6 +270,7 @@ def test_budgets_name_the_file_that_is_damaged(
         ({"repo": 5}, "have 5 for 'repo': it takes a path in quotes"),
         ({"results_dir": ["x"]}, "have ['x'] for 'results_dir': it takes a path in quotes"),
         ({"regressions_thresholds": {"a(": 0.1}}, "'a(' in regressions_thresholds is no regular"),
+        ({"sqlalchemy_asv": {"metdata": "a"}}, "is none: did you mean metadata?"),
     ],
 )
 def test_settings_of_the_wrong_kind_are_named(
@@ -409,7 +410,61 @@ def test_what_a_dead_run_left_is_removed_and_what_a_living_one_has_is_kept(
     child = subprocess.Popen(["sleep", "1234"], env={**os.environ, "TMPDIR": str(dead)})
     with scratch.run() as living:
         scratch.tidy()
-        assert not psutil.pid_exists(child.pid)
-        child.wait()
+        assert child.poll() is not None
         assert {*tmp_path.iterdir()} == {clone, link, foreign, living}
         assert {*foreign.iterdir()} == {foreign / "lock", foreign / scratch.MARK}
+
+
+# --- load tests -----------------------------------------------------------------------------------
+
+
+def test_a_locustfile_that_no_benchmark_names_needs_a_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(options.BENCHMARKS, str(ROOT / "benchmarks"))
+    file = tmp_path / "mine.py"
+    file.touch()
+    social = "fixtures.social.dataset"
+    assert load.chosen(str(file), social) == (file, social)
+    assert load.chosen("feed", None) == (ROOT / "load" / "feed.py", social)
+    with pytest.raises(SystemExit, match=r"name the dataset for mine\.py by --dataset: fixtures"):
+        load.chosen(str(file), None)
+    with pytest.raises(SystemExit, match="there is no load test nonesuch, and no such file"):
+        load.chosen("nonesuch", None)
+
+
+# --- an application's tests -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "--tests", "HEAD~1", "--time", "all"), "--tests takes no --time"),
+        (("compare", "--tests", "a", "--scenario", "b"), "--tests takes no --scenario"),
+        (("compare", "HEAD~1", "--", "-x"), "arguments for pytest, and --calls, need --tests"),
+        (("compare", "HEAD~1", "--calls"), "arguments for pytest, and --calls, need --tests"),
+        (("compare", "--tests"), "name BASE and HEAD, or --worktree"),
+        (("upgrade",), "name BASE and HEAD, such as sqlalchemy==2.0.58 sqlalchemy==2.1.9"),
+        (("upgrade", "sqlalchemy==2.0.9"), "name BASE and HEAD, such as"),
+        (
+            ("upgrade", "sqlalchemy==2.0.9", "flask==3"),
+            "are two packages: name two versions of one",
+        ),
+        (("upgrade", "sqlalchemy==2", "sqlalchemy=2.1"), "sqlalchemy=2.1 is no requirement: "),
+        (("upgrade", "sqlalchemy==2", "nowhere.whl"), "there is no nowhere.whl"),
+        (("upgrade", "a", "b", "--base-url", "x"), "two servers are --base-url and --head-url"),
+        (("upgrade", "--base-url", "x", "--head-url", "y"), "two servers need --database"),
+        (("upgrade", "a", "b", "--scenario", ".", "--", "-x"), "do not go with scenarios"),
+    ],
+)
+def test_what_does_not_go_with_tests_or_an_upgrade_is_refused(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(capsys, *arguments)
+
+
+def test_a_folder_in_no_repository_has_no_commits_to_compare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "is in no git repository" in refused(capsys, "compare", "--tests", "HEAD~1")

@@ -1,6 +1,7 @@
 """Histories of releases, made from a package index of the test's own."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -9,14 +10,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import asv
-import numpy as np
 import pytest
-from asv.results import Results
-from asv.runner import BenchmarkResult
+from asv.util import UserError
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -27,9 +24,6 @@ from sqlalchemy_asv.asv_ext.git import git
 from sqlalchemy_asv.compare import bisect
 from sqlalchemy_asv.environments import requirements
 from sqlalchemy_asv.environments.requirements import Wheel
-from sqlalchemy_asv.site import start
-
-from maintenance import picture
 
 ROOT = Path(__file__).parents[2]
 NAME = "sqlalchemy"
@@ -114,11 +108,20 @@ def parent(release: str) -> str | None:
     return next((r for r, (commit, *_) in found.items() if commit == found[release][1]), None)
 
 
+def without_pre_releases() -> None:
+    """The settings of a user who has asked for none."""
+    file = Path(releases.SETTINGS)
+    text = file.read_text(encoding="utf-8")
+    assert '"pre_releases": true' in text
+    file.write_text(text.replace('"pre_releases": true', '"pre_releases": false'), "utf-8")
+
+
 def test_each_release_is_a_commit_with_its_date_and_one_pin(index: Index) -> None:
     index.add("2.0.1", 9)
     index.add("2.0.0", 3)
     index.add("1.4.50", 1)
     index.add("2.1.0rc1", 4)
+    without_pre_releases()
     assert run() == 0
     found = log()
     assert list(found) == ["2.0.1", "2.0.0"]
@@ -141,6 +144,60 @@ def test_series_mended_side_by_side_are_branches(index: Index) -> None:
     assert repository().branches() == ["newest", "2.0.x"]
     ends = [repository().git("log", "-1", "--format=%s", b) for b in ("newest", "2.0.x")]
     assert ends == ["sqlalchemy 2.1.1", "sqlalchemy 2.0.2"]
+
+
+def test_pre_releases_part_what_a_series_brings_into_steps(
+    index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day, release in enumerate(("2.0.0", "2.1.0b1", "2.0.1", "2.1.0rc1", "2.1.0", "2.0.2")):
+        index.add(release, day)
+    without_pre_releases()
+    assert run() == 0
+    assert log().keys() == {"2.0.0", "2.0.1", "2.1.0", "2.0.2"}
+    before = log()
+    # The parent of 2.1.0 would be another, and so its hash, under which results may be stored.
+    assert run("--pre") == 2
+    assert (
+        "was made without pre-releases: to have them, remove .asv/releases/sqlalchemy"
+        in (capsys.readouterr().err.splitlines()[-1])
+    )
+    assert log() == before
+    shutil.rmtree(releases.FOLDER / NAME)
+    assert run("--pre") == 0
+    parents = [parent(r) for r in ("2.1.0b1", "2.0.1", "2.1.0rc1", "2.1.0", "2.0.2")]
+    assert parents == ["2.0.0", "2.0.0", "2.1.0b1", "2.1.0rc1", "2.0.1"]
+    assert repository().branches() == ["newest", "2.0.x"]
+
+
+def test_the_settings_of_another_dependency_remember_its_pre_releases(index: Index) -> None:
+    for day, release in enumerate(("3.0.0", "3.1.0b1", "3.1.0")):
+        index.add(release, day, name="psycopg")
+    assert run("psycopg", "--pre") == 0
+    index.add("3.2.0rc1", 3, name="psycopg")
+    assert run("psycopg") == 0
+    assert log("psycopg").keys() == {"3.0.0", "3.1.0b1", "3.1.0", "3.2.0rc1"}
+
+
+def test_parts_of_a_history_are_neighbours_and_all_of_it(
+    index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(10):
+        index.add(f"2.0.{number}", number)
+    listed = releases.FOLDER / NAME / "commits"
+    found = []
+    for part in ("1/3", "2/3", "3/3"):
+        assert run("--part", part) == 0
+        names = {commit: release for release, (commit, *_) in log().items()}
+        found.append([names[commit] for commit in listed.read_text().split()])
+    assert found == [
+        ["2.0.2", "2.0.1", "2.0.0"],
+        ["2.0.5", "2.0.4", "2.0.3"],
+        ["2.0.9", "2.0.8", "2.0.7", "2.0.6"],
+    ]
+    assert "part 3 of 3: 4 releases" in capsys.readouterr().out
+    for wrong in ("0/3", "4/3", "two", "1/0", "-1/2"):
+        assert run(f"--part={wrong}") == 2
+        assert f"{wrong} is no part, such as 2/8" in capsys.readouterr().err
 
 
 def test_again_adds_what_is_new_and_rewrites_nothing(
@@ -383,7 +440,7 @@ def test_the_name_and_the_requirements_of_a_distribution_are_read_from_its_wheel
         'tool==1; extra == "tools"',
         "any==2.*",
     )
-    assert found.name == "My.App"
+    assert found.name == "my-app"
     # Nothing that applies is dropped, exact or not.
     assert [*found.requires] == ["sqlalchemy", "loose", "extra", "any"]
     exact = requirements.exact_versions(found.requires)
@@ -406,85 +463,8 @@ def test_the_label_of_an_environment_asks_for_versions() -> None:
 
 
 def test_extras_of_the_working_tree_are_read_from_its_project() -> None:
-    found = requirements.of_extras(ROOT / "pyproject.toml", ["load"])
-    assert "locust" in found
-    assert requirements.of_extras(ROOT / "no-such-file", []) == {}
-
-
-# --- what is published ----------------------------------------------------------------------------
-
-
-def published_site(folder: Path, name: str) -> SimpleNamespace:
-    """Settings of a site that asv has just written."""
-    site = folder / name
-    site.mkdir(parents=True)
-    template = Path(asv.__file__).parent / "www" / "index.html"
-    (site / "index.html").write_bytes(template.read_bytes())
-    return SimpleNamespace(html_dir=str(site), project="Mine")
-
-
-def publish(conf: SimpleNamespace) -> None:
-    for publisher in (start.WhatChanged, start.Start):
-        publisher.publish(conf, None, {}, [], {})
-
-
-def test_all_histories_are_reached_from_one_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "docs").mkdir()
-    document = "# Faster\n\n| release | ratio |\n|---|---|\n| 2.0.1 | <1 |\n"
-    (tmp_path / "docs" / "what-changed-in-sqlalchemy.md").write_text(document)
-    for name in ("releases-psycopg", "releases", "commits"):
-        conf = published_site(start.SITES, name)
-        if name == "releases":
-            conf.sqlalchemy_asv = {"document": "docs/what-changed-in-sqlalchemy.md"}
-        publish(conf)
-    page = (start.SITES / "index.html").read_text(encoding="utf-8")
-    places = [page.index(f'"{name}/index.html"') for name in ("commits", "releases")]
-    assert places == sorted(places)
-    assert '"releases-psycopg/index.html">Releases of psycopg</a>' in page
-    assert page.count("what changed, and why") == 1
-    site = start.SITES / "releases"
-    assert "<td>&lt;1</td>" in (site / "what-changed.html").read_text(encoding="utf-8")
-    index = (site / "index.html").read_text(encoding="utf-8")
-    assert index.count('<a href="#/what-changed">What changed</a>') == 1
-
-
-def test_a_site_published_elsewhere_is_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    publish(published_site(tmp_path, "elsewhere"))
-    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
-
-
-def test_the_picture_is_of_the_recorded_results(
-    index: Index, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for day, release in enumerate(("2.0.0", "2.0.1", "2.1.0")):
-        index.add(release, day)
-    assert run() == 0
-    with pytest.raises(SystemExit):
-        picture.main(["picture.svg"])
-    assert "there are no results of the machine reference" in capsys.readouterr().err
-    conf = settings.load(releases.SETTINGS)
-    folder = Path(conf.results_dir, "reference")
-    folder.mkdir(parents=True)
-    (folder / "machine.json").write_text('{"machine": "reference", "version": 1}')
-    for release, value in (("2.0.0", 200.0), ("2.1.0", 150.0)):
-        commit = history.commit_hash(conf, release)
-        results = Results({"machine": "reference"}, {}, commit, 0, "3.11", "env", {})
-        done = BenchmarkResult([value, None], [None, None], [None, None], 0, "", None)
-        name = "social.HomeFeed.track_instructions"
-        record = {"name": name, "version": "1", "params": [["'lazy'", "'joined'"]]}
-        results.add_result(record, done, record_samples=False)
-        results.save(conf.results_dir)
-    found = picture.counts(conf, "reference", "track_instructions")
-    feed = {Version("2.0.0"): 200.0, Version("2.1.0"): 150.0}
-    assert found == {"social.HomeFeed('lazy')": feed}
-    drawn = picture.draw(found, Version("2.0.0")).axes[0].lines[1]
-    assert [float(y) for y in np.asarray(drawn.get_ydata())] == [100, 75]
-    assert picture.main(["one.svg"]) == picture.main(["two.svg"]) == 0
-    assert Path("one.svg").read_bytes() == Path("two.svg").read_bytes()
-    assert "HomeFeed" in Path("one.svg").read_text(encoding="utf-8")
+    found = requirements.of_extras(ROOT, ["load"])
+    assert any(each.startswith("locust==") for each in found)
+    assert requirements.of_extras(ROOT / "no-such-folder", []) == []
+    with pytest.raises(UserError, match="has no extra nonesuch"):
+        requirements.of_extras(ROOT, ["nonesuch"])

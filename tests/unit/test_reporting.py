@@ -110,7 +110,8 @@ def site(tmp_path: Path, html: str) -> Any:
         file = npm / "node_modules" / package.rpartition("@")[0] / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("content")
-    wanted = sorted({package for package, _ in [*offline.ASSETS.values(), offline.FONTS]})
+    every = [*offline.ASSETS.values(), *offline.LIBRARIES, offline.FONTS]
+    wanted = sorted({package for package, _ in every})
     (npm / "installed.txt").write_text("\n".join(wanted))
     return SimpleNamespace(html_dir=str(tmp_path / "html"), env_dir=str(tmp_path / "env"))
 

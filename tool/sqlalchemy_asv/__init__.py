@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .datasets.benchmarks import DatasetFingerprint as DatasetFingerprint
     from .datasets.benchmarks import LoadDataset as LoadDataset
     from .datasets.columnar import ColumnarDataset as ColumnarDataset
+    from .datasets.filled import Dataset as Dataset
+    from .frameworks import ASGIScenario as ASGIScenario
+    from .frameworks import FlaskScenario as FlaskScenario
     from .load.benchmark import LoadTest as LoadTest
     from .profiler.memory import memory_profile as memory_profile
     from .profiler.statements import query_profile as query_profile
@@ -27,12 +30,15 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _MODULES = {
+    "ASGIScenario": "frameworks",
     "Benchmark": "benchmark",
     "Budget": "budget",
     "BuildDataset": "datasets.benchmarks",
     "ColumnarDataset": "datasets.columnar",
+    "Dataset": "datasets.filled",
     "DatabaseSettings": "databases.benchmarks",
     "DatasetFingerprint": "datasets.benchmarks",
+    "FlaskScenario": "frameworks",
     "LoadDataset": "datasets.benchmarks",
     "LoadTest": "load.benchmark",
     "Overhead": "about",

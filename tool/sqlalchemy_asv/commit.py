@@ -7,6 +7,8 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from . import application
+
 
 class LazyModule(ModuleType):
     """A module that is imported when one of its names is first used.
@@ -37,6 +39,7 @@ def resolve(lazy: LazyModule) -> ModuleType:
 
     Also configures the mappers, so that no measured query has to do it.
     """
+    application.protect()
     names = lazy.__dict__["_names"]
     for name in names:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -113,9 +114,13 @@ def by_size(
     found = {}
     for key, counts in groups.items():
         sizes = sorted(counts)
-        if one := growth(sizes, [counts[size] for size in sizes]):
+        if one := _known(tuple(sizes), tuple(counts[size] for size in sizes)):
             found[key] = one
     return found
+
+
+_known = functools.cache(growth)
+"""Most commits change no count, so pages ask for the same growth again."""
 
 
 def _number(text: str) -> float:

@@ -16,16 +16,31 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 RECORD = "sqlalchemy-asv.json"
-"""The record of an installation, in the folder of an environment: `distribution`; `asked`, the
-requirements given to pip; `requirements`, the exact versions among them by name; `labelled`, the
-names whose versions the label decides; `data_layer`, a digest of the working tree's data layer if
-all commits are measured with it, else null."""
+"""The record of an installation, in the folder of an environment:
+
+`distribution`: the name of what is measured; empty for an application that is no package.
+`source`: the file that states its requirements.
+`exact`, `requirements`: the exact requirements that were installed, and their versions by name.
+`made`: the time at which these were decided.
+`frozen`: those of another commit, which were installed in their place, or null.
+`labelled`: the names whose versions the environment's label decides.
+`packages`: the versions of all packages of the commit, by name.
+`commit`: its hash, if files beside the distribution decide what is measured.
+`settings`: those that decided all this.
+`data_layer`: a digest of the working tree's data layer if all commits are measured with it.
+`base`: the packages that asv needs."""
+REFUSED = "sqlalchemy-asv: refusing to measure: "
+
+
+def in_a_line(error: BaseException) -> str:
+    """An error's type and the first line of its message."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
 def refuse(reason: str) -> NoReturn:
     """End this process with one line; asv counts the benchmark as failed."""
     sys.tracebacklimit = 0
-    raise SystemExit(f"sqlalchemy-asv: refusing to measure: {reason}")
+    raise SystemExit(f"{REFUSED}{reason}")
 
 
 def verify() -> None:

@@ -14,14 +14,18 @@ import sqlalchemy
 TOOL = str(Path(__file__).parent)
 LIBRARIES = (str(Path(sqlalchemy.__file__).parent), TOOL)
 """Code that sends statements on behalf of an application."""
+EXTENSIONS = ("sqlmodel", "flask_sqlalchemy", "sqlalchemy_utils", "factory", "alembic")
+"""Packages that do so as well."""
 STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 
 
 def is_application(file: str) -> bool:
     """Whether code in a file is neither SQLAlchemy, nor this tool, nor the standard library."""
-    installed = "site-packages" in file
+    _, installed, within = file.rpartition("site-packages/")
+    if installed and within.partition("/")[0] in EXTENSIONS:
+        return False
     return not file.startswith((*LIBRARIES, "<", "~")) and (
-        installed or not file.startswith(STANDARD_LIBRARY)
+        bool(installed) or not file.startswith(STANDARD_LIBRARY)
     )
 
 
@@ -36,8 +40,12 @@ def application_line(frame: FrameType | None) -> str:
 def line_of(frame: FrameType) -> str:
     """The line of a frame, as "package/module.py:12 in function"."""
     module = frame.f_globals.get("__name__", "").replace(".", "/")
-    name = Path(frame.f_code.co_filename).name
-    name = f"{module}.py" if module and module != "__main__" else name
+    file = Path(frame.f_code.co_filename)
+    name = file.name
+    if module.endswith(file.stem) or file.stem == "__init__":
+        name = f"{module}.py"
+    elif module != "__main__":  # under a name of somebody's own, such as a migration's
+        name = f"{file.parent.name}/{name}"
     return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 

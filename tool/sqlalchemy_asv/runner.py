@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Result
-from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from .databases.base import Database
+from .databases.base import Database, at_once
+from .label import refuse
 from .statements.recording import Tape, recording
 
 
@@ -21,6 +21,7 @@ class Subject(Protocol):
     The first three may be `async def`. They get an `AsyncSession` then, and are awaited.
     """
 
+    def make_session(self, engine: Any) -> Any: ...
     def prepare(self, session: Any, *arguments: Any) -> object: ...
     def load(self, session: Any, *arguments: Any) -> object: ...
     def operation(self, session: Any, *arguments: Any) -> object: ...
@@ -35,7 +36,7 @@ class Runner:
         self._subject = subject
         self._arguments = arguments
         self._varied: Mapping[str, Any] = {}
-        self._session: Session | None = None
+        self._session: Any = None
         self._perform: Callable[..., object] = subject.operation
         if database.asynchronous:
             self._perform = functools.partial(database.run, subject.operation)
@@ -51,19 +52,26 @@ class Runner:
         Once is not enough: with caches that the first performance filled, the second may differ.
         Raises `TypeError` if the operation returns something that has still to be run.
         """
-        while times:
-            try:
-                self.reset()
-                refuse_unfinished(self.perform())
-                self.close()
+        remaining = times
+        while remaining:
+            with at_once(self.database.engine) as taken:
+                try:
+                    self.reset()
+                    refuse_unfinished(self.perform())
+                    self.close()
+                    failed = None
+                except Exception as error:
+                    failed = error
+                finally:
+                    self.close()
+            if taken[-1] > self.database.connections:
+                self.database.permit_many(taken[-1])
+                remaining = times
+            elif failed is None:
                 self.database.learn()
-                times -= 1
-            except Exception as error:
-                self.close()
-                if not self.database.permit_writing(error):
-                    raise
-            finally:
-                self.close()
+                remaining -= 1
+            elif not self.database.permit_writing(failed):
+                raise failed
 
     def reset(self, repetition: int = 0) -> None:
         """Restore the dataset and open a new session, as before every sample.
@@ -107,7 +115,7 @@ class Runner:
     def close(self) -> None:
         """Close the session, if one is open."""
         if self._session is not None:
-            self.database.run(self._session.close)
+            self.database.run(close, self._session)
             self._session = None
 
     def finish(self) -> None:
@@ -116,20 +124,55 @@ class Runner:
         self.database.close()
 
     def _open(self) -> None:
-        with Session(self.database.engine) as session:
+        session = self._new_session()
+        try:
             self._call(self._subject.prepare, session)
-        self._session = Session(self.database.engine)
+        finally:
+            close(session)
+        self._session = self._new_session()
         self._call(self._subject.load, self._session)
 
-    def _call(self, method: Callable[..., Any], session: Session) -> None:
+    def _new_session(self) -> Any:
+        """A session of the application, on this database. Refuses one on another database."""
+        engine: Any = self.database.engine
+        if inspect.iscoroutinefunction(self._subject.operation):
+            from sqlalchemy.ext.asyncio import AsyncEngine
+
+            engine = AsyncEngine(engine)
+        session = self._subject.make_session(engine)
+        bind = getattr(session, "bind", None)
+        if bind is not None and getattr(bind, "sync_engine", bind) is not self.database.engine:
+            refuse(
+                f"make_session of {type(self._subject).__name__} returned a session of another"
+                " engine: bind it to the engine that it is given"
+            )
+        return session
+
+    def _call(self, method: Callable[..., Any], session: Any) -> None:
         result = method(given(session, method), *self._arguments)
         if inspect.iscoroutine(result):
             await_only(result)
 
 
+def close(session: Any) -> None:
+    """Close a session of any kind, or remove that of a registry, in a greenlet if need be."""
+    if hasattr(session, "sync_session"):
+        session.sync_session.close()
+        return
+    closing = getattr(session, "remove", session.close)()
+    if inspect.iscoroutine(closing):
+        await_only(closing)
+
+
 def given(session: Any, method: Callable[..., object]) -> Any:
-    """The session that a method gets: an `AsyncSession` around it if the method is `async def`."""
+    """The session that a method gets: an `AsyncSession` if it is `async def`, else none of those.
+
+    The `AsyncSession` is around the session, if it is not one itself.
+    """
+    own = getattr(session, "sync_session", None)
     if not inspect.iscoroutinefunction(method):
+        return session if own is None else own
+    if own is not None:
         return session
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 

@@ -14,12 +14,15 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from . import counting, options, suite
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from . import application, counting, options, suite
 from .benchmark import skip
 from .budget import Budget
 from .case import Case
 from .commit import LazyModule, lacking, resolve
-from .databases.base import KINDS, Images, build_images, chosen
+from .databases.base import KINDS, Images, build_images, chosen, dataset_name
 from .instruments import INSTRUMENTS, Instrument, Metric
 from .label import refuse, verify
 from .runner import Runner
@@ -42,17 +45,21 @@ def ready(images: Images, *values: Any) -> Scenario:
 class Scenario(abc.ABC):
     """An operation of an application, measured in several ways.
 
-    The base of a domain sets `dataset` and `scales`, and defines `setup_cache` as
-    `return self.build()`: asv distinguishes caches by the line on which that function is defined,
-    so every dataset needs a function of its own.
+    `dataset` is a class derived from `Dataset`. Where it is a module of the commit under test, the
+    base of a domain defines `setup_cache` as `return self.build()` as well: asv distinguishes
+    caches by the line on which that function is defined.
 
     `params` and `param_names` are asv's. A parameter named `scale` is the size of the dataset, by
     default 1; one named `access` is "sync" or "asyncio", which is "asyncio" anyway if `operation`
     is `async def`. The other parameters are passed to `prepare`, `load` and `operation`.
     """
 
-    dataset: ClassVar[str]
-    """The module that defines the dataset, in the commit under test."""
+    dataset: ClassVar[Any]
+    """A class derived from `Dataset`; or a module of the commit under test that defines a
+    `ColumnarDataset`."""
+    application_engine: ClassVar[str | None] = None
+    """An engine that the application makes when it is imported, such as "shop.database:engine". It
+    gets the measured database, and `make_session` gets it. By default settings name it, if any."""
     scales: ClassVar[tuple[float, ...]] = (1,)
     params: ClassVar[Any] = ()
     param_names: ClassVar[Any] = ()
@@ -102,6 +109,19 @@ class Scenario(abc.ABC):
     ) -> None:
         """Use the operation's session before the operation does."""
 
+    def make_session(self, engine: Any) -> Any:
+        """A session of the application, which `prepare`, `load` and `operation` get.
+
+        By default a `Session`; for `async def`, an `AsyncSession` of an `AsyncEngine`. Return what
+        the application's own session maker makes, with its class and options. A `scoped_session`
+        is used by name wherever the application uses it.
+        """
+        if isinstance(engine, Engine):
+            return Session(engine)
+        from sqlalchemy.ext.asyncio import AsyncSession
+
+        return AsyncSession(engine)
+
     def arguments(self, n: int) -> Mapping[str, Any]:
         """Other arguments for the n-th repetition (from 1): attributes of this scenario, by name.
 
@@ -123,7 +143,8 @@ class Scenario(abc.ABC):
             for scenario, values in self.same_dataset()
             if any(scenario.selected(values, metric) for metric in scenario.benchmarks())
         }
-        scales = tuple(scale for scale in self.scales if scale in needed)
+        known = dict.fromkeys(s for scenario, _ in self.same_dataset() for s in scenario.scales)
+        scales = tuple(scale for scale in known if scale in needed)
         return build_images(self.dataset, scales or self.scales)
 
     def setup(self, images: Images, *values: Any) -> None:
@@ -204,9 +225,10 @@ class Scenario(abc.ABC):
     @classmethod
     def same_dataset(cls) -> Iterator[tuple[type[Scenario], tuple[Any, ...]]]:
         """Every combination of every imported scenario with the same dataset."""
-        base: type[Scenario] = next(each for each in cls.__mro__ if "dataset" in vars(each))
-        for scenario in [base, *_subclasses(base)]:
-            if not inspect.isabstract(scenario):
+        for scenario in _subclasses(Scenario):  # type: ignore[type-abstract]
+            if getattr(scenario, "dataset", None) == cls.dataset and not inspect.isabstract(
+                scenario
+            ):
                 yield from ((scenario, values) for values in scenario.combinations())
 
     @classmethod
@@ -244,17 +266,19 @@ class Scenario(abc.ABC):
         Raises `NotImplementedError`, with the reason, if the commit lacks something for it.
         """
         name = chosen().name
-        if images.dataset != self.dataset:
+        if images.dataset != dataset_name(self.dataset):
             refuse(f"{type(self).__name__} was given the data of {images.dataset}")
         if name not in self.databases:
             raise NotImplementedError(f"{type(self).__name__} says nothing about {name}")
         if not images.fingerprints:
-            raise NotImplementedError(f"this commit has no dataset {self.dataset} for {name}")
+            raise NotImplementedError(images.lacking)
         scale = self.scale(values)
         if scale not in images.fingerprints:
             refuse(f"scale {scale:g} is not among the scales of {self.dataset}")
         kind = chosen(self.access(values), deterministic=deterministic)
         database = kind.open(images.places[scale], images.fingerprints[scale])
+        if made := self.application_engine or application.stated().get("engine"):
+            database.adopt(application.named(made))
         arguments = [
             value
             for parameter, value in zip(self.parameters(), values, strict=True)
@@ -279,7 +303,11 @@ class Scenario(abc.ABC):
         """
         super().__init_subclass__()
         if "dataset" in vars(cls) and "setup_cache" not in vars(cls):
-            raise TypeError(f"{cls.__name__} sets `dataset` and must define `setup_cache` as well")
+            if isinstance(cls.dataset, str):
+                raise TypeError(
+                    f"{cls.__name__} sets `dataset` and must define `setup_cache` as well"
+                )
+            cls.setup_cache = setup_cache_of(cls.dataset)  # type: ignore[attr-defined]
         for name in FAMILY.keys() - cls.benchmarks().keys():
             setattr(cls, name, None)
         for name, stated in cls.benchmarks().items():
@@ -302,11 +330,28 @@ class Scenario(abc.ABC):
             base for base in cls.__mro__ if issubclass(base, Scenario) and base is not Scenario
         ]
         modules = [module.__name__ for module in cls.measured_modules()]
-        modules += [cls.dataset] if hasattr(cls, "dataset") else []
+        dataset = getattr(cls, "dataset", None)
+        modules += [dataset] if isinstance(dataset, str) else []
         sources: Iterable[str] = map(source_of, bases)
+        if isinstance(dataset, type):
+            sources = [*sources, source_of(dataset)]
         if not stated.repeats:
             sources = (without_method(source, cls.arguments.__name__) for source in sources)
         return of_benchmark([*sources, f"{name} = {stated.version}"], modules)
+
+
+def setup_cache_of(dataset: type) -> Callable[[Scenario], Images]:
+    """A `setup_cache` for the scenarios of a dataset.
+
+    asv distinguishes caches by the module and the line of that function: here, of the dataset.
+    """
+
+    def setup_cache(self: Scenario) -> Images:
+        return self.build()
+
+    setup_cache.__module__ = dataset.__module__
+    setup_cache.__wrapped__ = dataset  # type: ignore[attr-defined]
+    return setup_cache
 
 
 def _subclasses(cls: type[Scenario]) -> list[type[Scenario]]:

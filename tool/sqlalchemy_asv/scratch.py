@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -51,6 +52,9 @@ def run() -> Iterator[Path]:
         return
     tidy()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+    # A server whose start was interrupted writes here once more at the end of this process, by a
+    # function that is registered later and so called earlier.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     lock = FileLock(folder / "lock")
     lock.acquire()
     (folder / MARK).touch()  # once it is locked: from now on, another run may find it
@@ -107,6 +111,11 @@ def _interrupted_by_signals() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
         raise KeyboardInterrupt
 
+    def quiet(lost: Any) -> None:
+        if lost.exc_type is not KeyboardInterrupt:  # which is raised again
+            sys.__unraisablehook__(lost)
+
+    hook, sys.unraisablehook = sys.unraisablehook, quiet
     before = {number: signal.getsignal(number) for number in ENDING}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:  # somebody ignores it, as nohup does
@@ -117,6 +126,7 @@ def _interrupted_by_signals() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = hook
 
 
 # --- what dead runs left --------------------------------------------------------------------------
@@ -154,8 +164,18 @@ def end(folder: Path) -> None:
         for process in found:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(asked if process.name() == "postgres" else signal.SIGKILL)
-        psutil.wait_procs(found, timeout=PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while any(map(_is_alive, found)) and time.monotonic() < until:
+            time.sleep(0.02)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs. One that has ended may wait for its parent, which waits too."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _is_of(process: psutil.Process, folder: Path) -> bool:

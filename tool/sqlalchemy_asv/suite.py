@@ -8,6 +8,7 @@ import pkgutil
 from pathlib import Path
 
 from . import options
+from .label import refuse
 
 
 def package() -> str:
@@ -30,7 +31,14 @@ def classes(name: str = "") -> dict[str, type]:
     found: dict[str, type] = {}
     suite = importlib.import_module(name or package())
     for module in pkgutil.walk_packages(suite.__path__, f"{suite.__name__}."):
-        for each in vars(importlib.import_module(module.name)).values():
+        try:
+            imported = importlib.import_module(module.name)
+        except ImportError as error:
+            refuse(
+                f"{module.name} cannot be imported at this commit: {error}; name modules of the"
+                " application by lazy_import"
+            )
+        for each in vars(imported).values():
             if isinstance(each, type) and each.__module__ == module.name:
                 found[name_of(each)] = each
     return found

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,12 @@ def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(plain)
     def run_from_conf_args(conf: Any, args: Any, **kwargs: Any) -> Any:
         with errors.in_one_line(debug=args.verbose, option="`asv -v …`"):
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             settings.insist(conf)
             with contextlib.ExitStack() as stack:
                 if name in MEASURING:
+                    os.environ.update(settings.for_processes(conf))
                     stack.enter_context(scratch.run())
                     stack.enter_context(locks.alone(Path(conf.env_dir)))
                 code = plain(conf, args, **kwargs)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,29 @@ def changed(folder: Path | str, *without: str) -> list[str]:
     tracked = git(folder, "diff", "--name-only", "HEAD", "--", ".", *others)
     new = git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py", *others)
     return [*tracked.splitlines(), *new.splitlines()]
+
+
+def commit_of_working_tree(folder: Path | str) -> str:
+    """A commit of everything in a working tree that git does not ignore, on top of HEAD.
+
+    No branch, index or file changes: git has one more commit that nothing names. The same content
+    gives the same commit.
+    """
+    head, date, tree = git(folder, "log", "-1", "--format=%H %cI %T").split()
+    with tempfile.TemporaryDirectory() as temporary:
+        index = {**os.environ, "GIT_INDEX_FILE": str(Path(temporary, "index"))}
+        git(folder, "read-tree", head, env=index)
+        top = git(folder, "rev-parse", "--show-toplevel")
+        git(top, "add", "--all", env=index)
+        if (now := git(folder, "write-tree", env=index)) == tree:
+            return head
+    somebody = {
+        f"GIT_{role}_{name}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for name, value in (("NAME", "nobody"), ("EMAIL", "nobody@localhost"), ("DATE", date))
+    }
+    said = ("commit-tree", now, "-p", head, "-m", "The working tree")
+    return git(folder, *said, env={**os.environ, **somebody})
 
 
 def is_shallow(folder: Path | str) -> bool:

@@ -12,7 +12,7 @@ from asv.repo import NoSuchNameError, get_repo
 from asv.results import Results
 from asv.util import UserError
 
-from . import git
+from . import git, settings
 from .errors import stop
 from .machine import this_machine
 
@@ -26,10 +26,20 @@ def commit_hash(conf: Any, name: str) -> str:
     except NoSuchNameError as error:
         if git.is_shallow(get_repo(conf)._path):
             raise UserError(shallow(name)) from error
-        raise UserError(
-            f"there is no commit {name}: name one that git knows, or a release of which"
-            " `sqlalchemy-asv releases` has made one"
-        ) from error
+        releases = any(Path().glob(settings.RELEASES))
+        made = ", or a release of which `sqlalchemy-asv releases` has made one" if releases else ""
+        raise UserError(f"there is no commit {name}: name one that git knows{made}") from error
+
+
+WORKING_TREE = "the working tree"
+_working_trees: set[str] = set()
+
+
+def working_tree(conf: Any) -> str:
+    """A commit of the working tree, with all that is not committed; HEAD if there is nothing."""
+    commit = git.commit_of_working_tree(get_repo(conf)._path)
+    _working_trees.add(commit)
+    return commit
 
 
 def shallow(name: str) -> str:
@@ -39,6 +49,8 @@ def shallow(name: str) -> str:
 
 def named(conf: Any, commit: str) -> str:
     """The name that people know a commit by: its tag if it has one, else the start of its hash."""
+    if commit in _working_trees:
+        return WORKING_TREE
     tags: dict[str, str] = get_repo(conf).get_tags()
     return next((tag for tag, tagged in tags.items() if tagged == commit), commit[:8])
 

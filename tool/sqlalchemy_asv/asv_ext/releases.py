@@ -69,8 +69,10 @@ def pip_settings() -> dict[str, str]:
     return found
 
 
-def published(name: str) -> list[Release]:
-    """The final releases of a distribution that pip's package index has, oldest first.
+def published(name: str, *, pre: bool = False) -> list[Release]:
+    """The releases of a distribution that pip's package index has, oldest first.
+
+    Final ones; with `pre`, pre-releases as well.
 
     Ends with one line if the index does not answer, lacks the name, or gives no dates.
     """
@@ -96,7 +98,7 @@ def published(name: str) -> list[Release]:
             version = Version(file.version or "")
         except InvalidVersion:
             continue
-        if not version.is_prerelease:
+        if pre or not version.is_prerelease:
             files.setdefault(version, []).append(file)
     found = [release(name, version, of_version) for version, of_version in files.items()]
     return sorted(found, key=lambda each: (each.published, each.version))
@@ -209,12 +211,17 @@ class Repository:
         return sorted(listed, key=lambda branch: (branch != NEWEST, branch))
 
 
-def settings_of(name: str, branches: list[str]) -> Path:
+def settings_file(name: str) -> Path:
+    """The file of asv's settings for a dependency's releases."""
+    return Path(
+        SETTINGS if name == "sqlalchemy" else SETTINGS.replace("releases", f"releases-{name}")
+    )
+
+
+def settings_of(name: str, branches: list[str], *, pre: bool) -> Path:
     """The file of asv's settings for a dependency's releases; written if it is missing."""
     given = Path(SETTINGS)
-    if name == "sqlalchemy":
-        return given
-    path = Path(SETTINGS.replace("releases", f"releases-{name}"))
+    path = settings_file(name)
     if not path.exists():
         conf = load_json(str(given), js_comments=True)
         conf |= {
@@ -225,19 +232,34 @@ def settings_of(name: str, branches: list[str]) -> Path:
             "branches": branches,
         }
         own = {key: value for key, value in conf["sqlalchemy_asv"].items() if key != "document"}
-        conf["sqlalchemy_asv"] = own
+        conf["sqlalchemy_asv"] = own | {"pre_releases": pre}
         path.write_text(f"{json.dumps(conf, indent=4)}\n", encoding="utf-8")
     return path
 
 
-def update(name: str, since: Version | None) -> list[str]:
+def has_pre_releases(name: str) -> bool:
+    """Whether the settings ask for the pre-releases of a dependency."""
+    path = settings_file(name)
+    if not path.exists():
+        return False
+    own = load_json(str(path), js_comments=True).get("sqlalchemy_asv", {})
+    return bool(own.get("pre_releases", False))
+
+
+def update(
+    name: str, since: Version | None, *, pre: bool = False, part: tuple[int, int] = (1, 1)
+) -> list[str]:
     """Bring a dependency's history up to date; returns lines that describe it.
+
+    Pre-releases belong to it if `pre`, or if the settings say so. `part` is (2, 8) for the second
+    of eight parts of the releases to measure.
 
     Prints a line for each release that is left out, or that this Python cannot install.
     """
     name = canonicalize_name(name)
     begin = since or first_of_major(name)
-    releases = [each for each in published(name) if each.version >= begin]
+    pre = pre or has_pre_releases(name)
+    releases = [each for each in published(name, pre=pre) if each.version >= begin]
     if not releases:
         stop(f"the package index has no release of {name} from {begin} on")
     # Releases of other series that are older than the first release are no part of the history.
@@ -254,17 +276,28 @@ def update(name: str, since: Version | None) -> list[str]:
     kept = [each for each in releases if not each.yanked]
     if not kept and not here:
         stop(f"the package index has no release of {name} that was not withdrawn")
+    between = [each.version for each in kept if each.version.is_prerelease]
+    if here and between and min(between) < max(here) and not any(v.is_prerelease for v in here):
+        stop(
+            f"the history of {name} was made without pre-releases: to have them, remove"
+            f" {repository.folder.parent}"
+        )
     new = repository.add(kept)
     commits = repository.commits()
-    # The newest first, so that a stopped run has measured those.
-    measured = [each.version for each in reversed(releases) if each.installable]
+    measured = [each.version for each in releases if each.installable and each.version in commits]
+    # Neighbours in one part, since steps between releases of one machine are certain.
+    which, parts = part
+    begins, ends = (len(measured) * number // parts for number in (which - 1, which))
+    measured = measured[begins:ends]
     listed = FOLDER / name / "commits"
-    listed.write_text("".join(f"{commits[v]}\n" for v in measured if v in commits), "utf-8")
-    settings = settings_of(name, repository.branches())
+    # The newest first, so that a stopped run has measured those.
+    listed.write_text("".join(f"{commits[v]}\n" for v in reversed(measured)), "utf-8")
+    settings = settings_of(name, repository.branches(), pre=pre)
     return [
         f"{name}: {len(commits)} releases from {min(commits)} to {max(commits)},"
         f" branches {', '.join(repository.branches())}",
         f"new: {', '.join(str(each.version) for each in new) or 'none'}",
+        *([f"part {which} of {parts}: {len(measured)} releases"] if parts > 1 else []),
         f"measure them: asv --config {settings} run HASHFILE:{listed} --skip-existing",
     ]
 

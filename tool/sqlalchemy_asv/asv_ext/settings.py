@@ -2,26 +2,57 @@
 
 The tool's own settings are under "sqlalchemy_asv" in those of asv:
 
-- "extras": optional dependencies of the working tree's `pyproject.toml` that measuring needs as
-  well, such as Locust.
+- "extras", "groups": optional dependencies and dependency groups of a commit to install.
+- "requirements": a commit's files of requirements, where they are not to be found by their names.
+- "package": whether a commit is a package; by default, by its `pyproject.toml` and `setup.py`.
+- "pythonpath": folders of an application that is no package; by default "src" or ".".
+- "measuring_requirements", "measuring_extras": requirements, and optional dependencies of the
+  working tree's `pyproject.toml`, that measuring needs at every commit, such as Locust.
+- "test_requirements": requirements of the application's tests, where they are not found.
+- "metadata": the tables, such as "shop.models:Base.metadata", or several of these.
+- "alembic": the path of a commit's `alembic.ini`, if its migrations make the schema.
+- "database_url": the variables, or the one, in which the application reads its database's address.
+- "engine": an engine that the application makes when it is imported, such as "shop.db:engine".
+- "drivers": the drivers of these addresses, such as {"postgresql": "asyncpg"}.
+- "environment": variables that the application reads when it is imported, with their values, or
+  null for the value that is set when the command is called.
+- "env_file": a file with more of them, such as ".env".
 - "working_tree": files and folders of the working tree that every commit is measured with. A commit
   then holds nothing but a `requirements.txt` with one exact pin.
+- "pre_releases": whether the history of a dependency has its pre-releases.
+- "headlines": cases whose instructions the site's first page draws over the commits.
 - "document": a page of Markdown about the history, for the site.
 """
 
 from __future__ import annotations
 
+import difflib
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
+import dotenv
 from asv.config import Config
 from asv.repo import get_repo
 from asv.util import UserError
 
+from .. import options
 from . import git
 from .errors import stop
 
+TOLD = ("metadata", "alembic", "database_url", "drivers", "engine")
+"""The tool's own settings that processes under test need."""
+INSTALLING = (
+    *("extras", "groups", "requirements", "package", "pythonpath"),
+    *("measuring_requirements", "measuring_extras"),
+)
+"""Those that decide how a commit is installed."""
+OTHERS = (
+    *("environment", "env_file", "working_tree", "test_requirements"),
+    *("pre_releases", "headlines", "document"),
+)
 PLACES = ("repo", "benchmark_dir", "results_dir", "env_dir", "html_dir")
 """Settings that are paths."""
 
@@ -64,6 +95,12 @@ def insist(conf: Any, path: str = "of asv") -> None:
             re.compile(pattern)
         except re.error as error:
             stop(f"{pattern!r} in regressions_thresholds is no regular expression: {error}")
+    known = (*TOLD, *INSTALLING, *OTHERS)
+    for name in own(conf):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f": did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+            stop(f"the settings {path} have {name!r} under `sqlalchemy_asv`, which is none{meant}")
     if conf.repo.startswith(".asv/") and not Path(conf.repo).exists():
         stop(f"there is no history in {conf.repo} yet: `sqlalchemy-asv releases` makes it")
     if conf.dvcs in (None, "git") and Path(conf.repo).is_dir():
@@ -93,6 +130,32 @@ def with_commits(path: str | None, *names: str) -> Any:
     return own_commits
 
 
+def for_processes(conf: Any) -> dict[str, str]:
+    """The variables of processes in an environment. Stops if one is missing that settings name."""
+    mine = own(conf)
+    told = {name: mine[name] for name in TOLD if mine.get(name)}
+    if conf.repo_subdir:
+        told["subfolder"] = conf.repo_subdir
+    found: dict[str, str] = {}
+    if file := mine.get("env_file"):
+        if not Path(file).is_file():
+            stop(f"there is no {file}, which `env_file` in the settings names")
+        values = dotenv.dotenv_values(file)
+        found |= {name: value for name, value in values.items() if value is not None}
+    for name, value in mine.get("environment", {}).items():
+        value = os.environ.get(name, found.get(name)) if value is None else value
+        if value is None:
+            stop(f"{name} is not set, which `environment` in the settings names: export it")
+        found[name] = value
+    if found:
+        told["variables"] = sorted(found)
+    return {
+        **found,
+        options.APPLICATION: json.dumps(told),
+        options.IMAGES: str(Path(".asv", "images").absolute()),
+    }
+
+
 def dependency(conf: Any) -> str:
     """The name of the dependency whose releases are measured; empty for a repository's commits."""
-    return Path(conf.repo).name if own(conf).get("working_tree") else ""
+    return Path(conf.repo).parent.name if own(conf).get("working_tree") else ""

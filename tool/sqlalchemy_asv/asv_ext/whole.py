@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import asv.commands.run
 from asv import util
 from asv.environment import ExistingEnvironment
 from asv.results import Results
+from asv.runner import ForkServer
 
 from ..files import write_text
 
@@ -26,6 +28,7 @@ def apply() -> None:
     util.write_json = _write_json
     util.load_json = _load_json(util.load_json)
     Results.load = classmethod(_load(Results.load.__func__))
+    ForkServer.close = _close(ForkServer.close)
     asv.commands.run.run_benchmarks = _run_benchmarks(asv.commands.run.run_benchmarks)
 
 
@@ -118,6 +121,17 @@ def _run_benchmarks(plain: Callable[..., Any]) -> Callable[..., Any]:
             del results.add_result
 
     return run_benchmarks
+
+
+def _close(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Do not show how asv's fork server ended, if it was interrupted together with the run."""
+
+    @functools.wraps(plain)
+    def close(self: Any) -> None:
+        self.interrupted = self.interrupted or sys.exc_info()[0] is KeyboardInterrupt
+        plain(self)
+
+    return close
 
 
 _save_to: list[str] = []

@@ -12,7 +12,17 @@ from .. import __version__, scratch
 from ..asv_ext import whole
 from ..asv_ext.errors import in_one_line, stop
 
-COMMANDS = ("compare", "bisect", "profile", "budgets", "load", "releases", "clean")
+COMMANDS = (
+    "init",
+    "compare",
+    "upgrade",
+    "bisect",
+    "profile",
+    "budgets",
+    "load",
+    "releases",
+    "clean",
+)
 
 
 class _Commands(click.Group):
@@ -32,7 +42,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all is well; 1 something is worse, or over its limit; 2 it could not be"
-    " measured.",
+    " measured; 3, of compare, an operation fails that worked.",
 )
 @click.version_option(__version__, prog_name="sqlalchemy-asv")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..compare.verdict import FAIL_ON
 from . import options
+
+if TYPE_CHECKING:
+    from ..compare.model import Comparison
 
 
 def ends(base: str, head: str | None) -> tuple[str, str]:
@@ -22,12 +27,40 @@ def ends(base: str, head: str | None) -> tuple[str, str]:
     return names[0], names[1]
 
 
+class WithPytest(click.Command):
+    """A command that keeps what follows `--` for pytest, in the context's `meta`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta["pytest"] = args[place + 1 :]
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- PYTEST ARGUMENTS]"]
+
+
 @click.command(
+    cls=WithPytest,
     epilog="Exit codes: 0 nothing is worse, or commits accept it; 1 something is worse; 2 something"
     " could not be measured; 3 an operation fails at HEAD that worked at BASE.",
 )
-@click.argument("base")
+@click.argument("base", required=False)
 @click.argument("head", required=False)
+@click.option(
+    "--worktree",
+    is_flag=True,
+    help="Compare BASE, by default HEAD, with the working tree: changes that are not committed"
+    " count, and new files.",
+)
+@click.option(
+    "--tests",
+    is_flag=True,
+    help="Compare the application's own tests, each with itself. Needs no settings and no scenario;"
+    " arguments after -- go to pytest.",
+)
+@click.option("--calls", is_flag=True, help="With --tests: count calls of functions as well.")
 @click.option(
     "--scenario",
     "scenarios",
@@ -57,26 +90,28 @@ def ends(base: str, head: str | None) -> tuple[str, str]:
     help="The dimension that makes exit code 1 if it is worse. May be given several times."
     " `undecided` makes it 1 as well if something is undecided.  [default: all dimensions]",
 )
+@click.option(
+    "--freeze",
+    type=click.Choice(["base", "head"], case_sensitive=False),
+    help="The side whose packages are installed on both, so that code alone differs.  [default:"
+    " each commit's own]",
+)
 @options.fresh
-@click.option(
-    "--markdown", metavar="FILE", callback=options.new_file, help="Write Markdown; '-' prints it."
-)
-@click.option(
-    "--json", metavar="FILE", callback=options.new_file, help="Write JSON; '-' prints it."
-)
-@click.option(
-    "--html", metavar="FILE", callback=options.new_file, help="Write a page; '-' prints it."
-)
+@options.forms
 @options.config
 def command(
-    base: str,
+    base: str | None,
     head: str | None,
+    worktree: bool,
+    tests: bool,
+    calls: bool,
     config: str | None,
     database: str,
     scenarios: tuple[str, ...],
     no_instructions: bool,
     time: str,
     seconds: float,
+    freeze: str | None,
     fail_on: tuple[str, ...],
     fresh: bool,
     **forms: str | None,
@@ -91,19 +126,57 @@ def command(
     not read. Counts of an earlier comparison are used again.
     """
     from ..asv_ext import history, settings
-    from ..asv_ext.errors import printable
-    from ..compare import output, running
+    from ..compare import running, suites
     from ..compare.checkout import checkouts
+    from ..init import suite
+
+    context = click.get_current_context()
+    arguments = context.meta.get("pytest", [])
+    if tests:
+        for name in ("scenarios", "no_instructions", "time", "seconds", "fresh", "database"):
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                option = name.removesuffix("s") if name == "scenarios" else name
+                raise click.UsageError(f"--tests takes no --{option.replace('_', '-')}")
+    elif arguments or calls:
+        raise click.UsageError("arguments for pytest, and --calls, need --tests")
+    if worktree and head is not None:
+        raise click.UsageError("--worktree takes the place of HEAD: name BASE alone")
+    if not worktree and base is None:
+        raise click.UsageError("name BASE and HEAD, or --worktree")
+    first, second = (base or "HEAD", None) if worktree else ends(str(base), head)
+    if tests:
+        conf = suite.settings_for(Path.cwd(), config)
+    elif second is None:
+        conf = settings.load(config or settings.COMMITS)
+    else:
+        conf = settings.with_commits(config, first, second)
+    if second is None:
+        commits = history.commit_hash(conf, first), history.working_tree(conf)
+    else:
+        commits = history.commit_hash(conf, first), history.commit_hash(conf, second)
+        running.say_what_is_not_committed(conf, commits)
+    how: Any = {
+        "instructions": not no_instructions,
+        "time": time,
+        "seconds": seconds,
+        "freeze": freeze,
+    }
+    if tests:
+        with checkouts(conf, "sqlite", place="tests") as both:
+            found = suites.compare(*both, commits, arguments, calls=calls, freeze=freeze)
+    else:
+        with checkouts(conf, database, fresh=fresh) as both:
+            found = running.compare(*both, commits, list(scenarios), **how)
+    found.fail_on = fail_on
+    return printed(found, forms)
+
+
+def printed(found: Comparison, forms: Mapping[str, str | None]) -> int:
+    """Print a comparison, and write it in the forms that are asked for; returns the exit code."""
+    from ..asv_ext.errors import printable
+    from ..compare import output
     from ..files import write_text
 
-    base, head = ends(base, head)
-    conf = settings.with_commits(config, base, head)
-    commits = history.commit_hash(conf, base), history.commit_hash(conf, head)
-    running.say_what_is_not_committed(conf, commits)
-    how: Any = {"instructions": not no_instructions, "time": time, "seconds": seconds}
-    with checkouts(conf, database, fresh=fresh) as both:
-        found = running.compare(*both, commits, list(scenarios), **how)
-    found.fail_on = fail_on
     # The verdict first: it is not lost if a file cannot be written.
     if "-" not in forms.values():
         click.echo(printable(output.text(found)), nl=False)

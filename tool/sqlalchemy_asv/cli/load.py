@@ -13,6 +13,16 @@ from . import options
 
 @click.command(epilog="Exit codes: 0 within limits; 1 beyond one; 2 nothing was measured.")
 @click.argument("name")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    help="The rows for a locustfile that no benchmark names.  [default: the only dataset]",
+)
+@click.option(
+    "--worktree",
+    is_flag=True,
+    help="Load the working tree, in an environment of its own.  [default: what is installed]",
+)
 @options.database
 @options.scale
 @click.option("--users", type=options.WHOLE, help="How many.  [default: the locustfile's]")
@@ -47,15 +57,15 @@ from . import options
     help="Write figures as JSON.",
 )
 @click.option("--web", is_flag=True, help="Start and watch on Locust's pages, port 8089.")
-def command(database: str, report: str, figures: str, **how: Any) -> int:
-    """Simulate many users of the data layer installed here.
+def command(database: str, report: str, figures: str, worktree: bool, **how: Any) -> int:
+    """Simulate many users of the data layer installed here, or with --worktree.
 
-    NAME is a locustfile that a benchmark names, by its path or without path and ending, such as
-    "feed". Response times run from the moment a user wants an operation to its end.
+    NAME is the path of a locustfile, or the name without ending of one that a benchmark names, such
+    as "feed". Response times run from the moment a user wants an operation to its end.
     """
     from .. import scratch
     from ..load import EXCEEDED
-    from .measuring import measure
+    from .measuring import in_working_tree, measure
 
     for name, file in (("report", report), ("figures", figures)):
         how[name] = str(Path(file).absolute()) if file else ""
@@ -64,5 +74,8 @@ def command(database: str, report: str, figures: str, **how: Any) -> int:
         how["name"] = str(Path(how["name"]).absolute())
     # A browser that Locust opens is the user's own, and not to be ended with the run.
     own = {"TMPDIR": scratch.outside()} if how["web"] else {}
-    code = measure(database, "load.load", json.dumps(how), env=own)
+    if worktree:
+        code = in_working_tree(database, "load.load", json.dumps(how), extra="load", env=own)
+    else:
+        code = measure(database, "load.load", json.dumps(how), env=own)
     return {0: 0, EXCEEDED: 1}.get(code, 2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from typing import Any
 
-from ..asv_ext import settings
-from ..environments import servers, workers
+from ..asv_ext import history, settings
+from ..compare.checkout import checkouts
+from ..environments import requirements, servers, workers
 
 
 def measure(database: str, function: str, *arguments: str, **more: Any) -> int:
@@ -21,3 +23,23 @@ def measure(database: str, function: str, *arguments: str, **more: Any) -> int:
         return workers.call(
             conf, function, *arguments, database=database, cwd=folder, **more
         ).returncode
+
+
+def in_working_tree(
+    database: str, function: str, *arguments: str, extra: str = "", **more: Any
+) -> int:
+    """Call a function of `worker` in an environment with the working tree; returns its exit code.
+
+    `extra` is an extra of this tool that the environment gets as well. `more` is given to
+    `subprocess.run`.
+    """
+    conf = settings.load(settings.COMMITS)
+    if extra:
+        own = settings.own(conf)
+        more_of_them = [*own.get("measuring_requirements", []), *requirements.of_tool(extra)]
+        conf.sqlalchemy_asv = {**own, "measuring_requirements": more_of_them}
+    with checkouts(conf, database) as (side, _):
+        side.install(history.working_tree(conf))
+        command = side.command(function, *arguments)
+        command["env"] |= more.pop("env", {})
+        return subprocess.run(**command, check=False, **more).returncode

@@ -89,3 +89,12 @@ def new_file(context: click.Context, option: click.Parameter, file: str | None) 
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise click.BadParameter(f"{file} cannot be written")
     return file
+
+
+def forms(command: Command) -> Command:
+    """`--markdown`, `--json` and `--html`, the files for a comparison."""
+    for name, form in (("html", "a page"), ("json", "JSON"), ("markdown", "Markdown")):
+        command = click.option(
+            f"--{name}", metavar="FILE", callback=new_file, help=f"Write {form}; '-' prints it."
+        )(command)
+    return command

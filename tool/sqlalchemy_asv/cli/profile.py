@@ -30,6 +30,11 @@ def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
     metavar="NAME=VALUE",
     help="A parameter of the scenario.  [default: the first value of each]",
 )
+@click.option(
+    "--worktree",
+    is_flag=True,
+    help="Profile the working tree, in an environment of its own.  [default: what is installed]",
+)
 @options.database
 @options.scale
 @click.option("--runs", type=options.WHOLE, default=20, show_default=True, help="Runs to time.")
@@ -37,20 +42,23 @@ def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
     "--top", type=options.WHOLE, default=10, show_default=True, help="Lines of each list."
 )
 @options.as_json
-def command(database: str, as_json: bool, **how: Any) -> int:
-    """Profile a SCENARIO on the data layer that is installed here.
+def command(database: str, as_json: bool, worktree: bool, **how: Any) -> int:
+    """Profile a SCENARIO on the data layer that is installed here, or with --worktree.
 
     Shows its statements with their plans, N+1 and full scans, its allocations, and its time by
     function.
     """
     from ..asv_ext.errors import stop
     from ..templates import render
-    from .measuring import measure
+    from .measuring import in_working_tree, measure
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "profile.json")
         # To stderr: an operation may print, and only the profile belongs on stdout.
-        code = measure(database, "profile.profile", json.dumps(how | {"file": str(file)}), stdout=2)
+        measured = in_working_tree if worktree else measure
+        code = measured(
+            database, "profile.profile", json.dumps(how | {"file": str(file)}), stdout=2
+        )
         if code == -signal.SIGALRM:
             stop(f"{how['scenario']} takes longer than its `timeout` allows")
         if code:

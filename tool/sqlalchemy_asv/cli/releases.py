@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -15,6 +16,15 @@ def version(context: click.Context, option: click.Parameter, text: str | None) -
         raise click.BadParameter(f"{text} is no version, such as 2.0.0") from error
 
 
+def part(context: click.Context, option: click.Parameter, text: str) -> tuple[int, int]:
+    """Such as (2, 8) from "2/8"."""
+    match = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+    which, parts = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= which <= parts:
+        raise click.BadParameter(f"{text} is no part, such as 2/8")
+    return which, parts
+
+
 @click.command(epilog="Exit codes: 0 the history is up to date; 2 it could not be made.")
 @click.argument("dependency", default="sqlalchemy")
 @click.option(
@@ -23,7 +33,19 @@ def version(context: click.Context, option: click.Parameter, text: str | None) -
     metavar="VERSION",
     help="The first release.  [default: the first of the major version that is pinned]",
 )
-def command(dependency: str, since: Any) -> int:
+@click.option(
+    "--pre",
+    is_flag=True,
+    help="Pre-releases as well.  [default: as `pre_releases` in the settings says]",
+)
+@click.option(
+    "--part",
+    default="1/1",
+    callback=part,
+    metavar="K/N",
+    help="List the K-th of N parts to be measured, for N machines.  [default: all]",
+)
+def command(dependency: str, since: Any, pre: bool, part: Any) -> int:
     """Make commits of a DEPENDENCY's releases for asv to measure.
 
     Makes or extends a repository with a commit and a tag for each release of a dependency that the
@@ -35,5 +57,5 @@ def command(dependency: str, since: Any) -> int:
         from ..asv_ext import releases
     except ModuleNotFoundError as error:
         stop(f"{error.name} is missing: `pip install sqlalchemy-asv[releases]`")
-    click.echo("\n".join(releases.update(dependency, since)))
+    click.echo("\n".join(releases.update(dependency, since, pre=pre, part=part)))
     return 0

@@ -46,14 +46,18 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
 def of_plans(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
     """Tables that are read whole on one side only, and other plans for the same statement."""
     scans = [Counter(table for table, _ in side["scans"]) for side in (base, head)]
-    rows = {table: number for side in (base, head) for table, number in side["scans"]}
+    rows = {
+        table: "" if number is None else f" ({number:,} rows)"
+        for side in (base, head)
+        for table, number in side["scans"]
+    }
     for table in sorted(rows):
         before, after = (side[table] for side in scans)
         if before != after:
             said = f"read whole by {after} statements, not {before}"
             if not (before and after):
                 said = "every row is read now" if after else "no full scan any more"
-            yield f"{table} ({rows[table]:,} rows): {said}"
+            yield f"{table}{rows[table]}: {said}"
     for statement, new in head.get("plans", {}).items():
         old = base.get("plans", {}).get(statement, new)
         if old != new:

@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +54,24 @@ class Checkout:
         self.folder = folder / name
         self.folder.mkdir()
         self.commit = ""
+        self.title = ""
+        """A name for this side where both have the same commit."""
+        self.variables: dict[str, str] = {}
+        """Of its processes, beside those of this one."""
         with to_stderr():
             found = list(get_environments(self.conf, ""))
         if len(found) != 1:
             stop(f"the settings have {len(found)} environments; compare takes one")
         self.environment = found[0]
 
-    def install(self, commit: str) -> None:
-        """Install a commit, unless it is there. Raises asv's `UserError` if that fails."""
-        if commit == self.commit:
+    def install(self, commit: str, frozen: list[str] | None = None) -> None:
+        """Install a commit, unless it is there; with `frozen` exact requirements, or its own.
+
+        Raises asv's `UserError` if that fails.
+        """
+        if commit == self.commit and frozen == self.environment.frozen:
             return
+        self.environment.frozen = frozen
         self.commit = ""
         shutil.rmtree(self.folder)
         self.folder.mkdir()
@@ -76,23 +84,55 @@ class Checkout:
             raise UserError(f"{self.named(commit)} could not be installed: {reason}") from error
         self.commit = commit
 
-    def named(self, commit: str) -> str:
-        """The name that people know a commit by."""
-        return history.named(self.conf, commit)
+    def replace(self, requirements: Sequence[str]) -> None:
+        """Install these requirements in the place of the commit's own, from the next time on."""
+        self.environment.replaced = list(requirements)
+        self.title = ", ".join(requirements)
+        self.commit = ""
 
-    def command(self, function: str, **options: Any) -> dict[str, Any]:
-        """The arguments with which `subprocess` starts a function of `worker` here."""
+    @property
+    def installed(self) -> dict[str, Any]:
+        """The record of the installation; see `label.RECORD`."""
+        found: dict[str, Any] = self.environment.record
+        return found
+
+    def named(self, commit: str) -> str:
+        """The name that people know a commit by here, such as its tag."""
+        return self.title or history.named(self.conf, commit)
+
+    def command(self, function: str, *arguments: str, **options: Any) -> dict[str, Any]:
+        """The arguments with which `subprocess` starts a function of `worker` here.
+
+        `options` are handed over as JSON, if there are any.
+        """
         found = workers.started(
             self.conf,
             function,
-            json.dumps(options),
+            *arguments,
+            *([json.dumps(options)] if options else []),
             python=self.environment.find_executable("python"),
             database=self.database,
         )
+        return self._here(found, self.folder)
+
+    def module(self, name: str, *arguments: str) -> dict[str, Any]:
+        """The arguments with which `subprocess` runs a module in the application's folder."""
+        python = self.environment.find_executable("python")
+        return self._here(
+            workers.program(self.conf, "-m", name, *arguments, python=python), self.project
+        )
+
+    def _here(self, command: dict[str, Any], folder: Path) -> dict[str, Any]:
         # Threads of a library would disturb a timed process.
-        found["env"] |= self.environment._global_env_vars | {"OMP_NUM_THREADS": "1"}
-        found["env"][options_of_tool.PROGRESS] = str(self.progress)
-        return {**found, "cwd": self.folder}
+        command["env"] |= self.environment._global_env_vars | {"OMP_NUM_THREADS": "1"}
+        command["env"][options_of_tool.PROGRESS] = str(self.progress)
+        command["env"] |= self.variables
+        return {**command, "cwd": folder}
+
+    @property
+    def project(self) -> Path:
+        """The application's folder in this side's own clone."""
+        return Path(self.environment._path, "project", self.conf.repo_subdir or "")
 
     def result(self, function: str, **options: Any) -> Any:
         """The result of a function of `worker`. Raises asv's `UserError` if it failed.
@@ -117,13 +157,16 @@ class Checkout:
 
 @contextlib.contextmanager
 def checkouts(
-    conf: Any, database: str, *, fresh: bool = False
+    conf: Any, database: str, *, fresh: bool = False, place: str = "compare"
 ) -> Iterator[tuple[Checkout, Checkout]]:
-    """Two checkouts without a commit, on a database that answers, until the block ends."""
+    """Two checkouts without a commit, on a database that answers, until the block ends.
+
+    Their environments are below a folder named `place`, and stay there.
+    """
     servers.prepare(conf, database)
     # Measured code must not find the working tree's data layer, and leaves nothing behind.
     with (
-        locks.first_free(Path(conf.env_dir).parent / "compare") as environments,
+        locks.first_free(Path(conf.env_dir).parent / place) as environments,
         tempfile.TemporaryDirectory() as folder,
     ):
         base, head = (

@@ -4,7 +4,7 @@ from .verdict import DIMENSIONS
 
 EXACT = (
     *("statements", "rows", "round_trips", "full scans", "refreshed", "compiled", "cache_entries"),
-    *("retained", "cycles"),
+    *("retained", "cycles", "checkouts"),
 )
 """Small numbers, of which each is shown, and any difference counts. "full scans" is the number of
 large tables of which plans read every row."""
@@ -18,8 +18,9 @@ MATTERS = {
     "database steps": 0.1,
 }
 """The shares up to which a difference is not worth a verdict."""
-LEAST = {"database steps": 500}
-"""The differences below which a metric is not worth a verdict, whatever the share."""
+LEAST = {"database steps": 500, "allocated": 512}
+"""The differences below which a metric is not worth a verdict, whatever the share. Some hundred
+bytes of a small operation depend on when a server answered."""
 TIME_MATTERS = 0.01
 """The share for times."""
 CERTAIN = 10

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..asv_ext import history
 from ..case import Case, choose
+from ..databases.reading import in_common
 from ..growth import growth
 from . import paired, sql, verdict
 from .checkout import NAMES
@@ -60,6 +61,8 @@ class Compared:
     time_threshold: float = 0.0
     growth: str = ""
     """The outcome of growth, if this is a group of cases and not a case."""
+    schema: str = ""
+    """The outcome of the schema that tests make, if this is that and not a test."""
     fixed: str = ""
     """The word if the sides cannot be compared; the reason is in `note`."""
     note: str = ""
@@ -76,6 +79,8 @@ class Compared:
             return {}
         if self.growth:
             return {"growth": self.growth}
+        if self.schema:
+            return {"database": self.schema}
         found = {name: self._outcome(metrics) for name, metrics in DIMENSIONS.items() if metrics}
         if self.untried and found["database"] in (verdict.SAME, verdict.BETTER):
             found["database"] = verdict.UNDECIDED
@@ -157,6 +162,12 @@ class Comparison:
     dependency: str = ""
     """The dependency whose releases are compared; empty for commits of the repository."""
 
+    heading: str = "scenario"
+    """The kind of what is compared."""
+
+    packages: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    """Versions of packages that differ, at base and at head; empty for one that is missing."""
+
     @property
     def exit_code(self) -> int:
         found = [(each.word, each.outcomes, each.is_accepted) for each in self.compared]
@@ -215,8 +226,10 @@ def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Comp
         elif any(missing):
             compared.fixed = verdict.ONLY_AT_HEAD if missing[0] else verdict.ONLY_AT_BASE
             compared.note = str(counts[0] if missing[0] else counts[1])
-        elif base["fingerprints"][title] != head["fingerprints"][title]:
-            compared.fixed, compared.note = verdict.NOT_COMPARABLE, "the dataset is not the same"
+        elif differing := in_common(base["fingerprints"][title], head["fingerprints"][title]):
+            compared.fixed = verdict.NOT_COMPARABLE
+            more = f" and {len(differing) - 3} more columns" if differing[3:] else ""
+            compared.note = f"the dataset is not the same: {', '.join(differing[:3])}{more} differ"
         else:
             compared.counts = counts
             judge(conf, compared)

@@ -27,6 +27,11 @@ LEGEND = (
     " pairs of processes, with its interval."
 )
 
+OF_TESTS = (
+    " *Other statements*: as many, but others. *Unstable*: a count differs from run to run, so it"
+    " decides nothing."
+)
+
 
 def text(comparison: Comparison) -> str:
     """The comparison for a terminal, worst first, with the causes below."""
@@ -52,7 +57,8 @@ def markdown(comparison: Comparison) -> str:
             else:
                 lines += [f"<p>{title}</p>"]
             lines += [""]
-    lines += [LEGEND] if shown(comparison) else []
+    legend = LEGEND + (OF_TESTS if comparison.heading == "test" else "")
+    lines += [legend] if shown(comparison) else []
     return "\n".join([*lines, *("", *map(plain, remarks(comparison)))]).rstrip() + "\n"
 
 
@@ -133,7 +139,8 @@ def columns(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The headings and rows of the table, without columns that have no cell."""
     rows = [row(each) for each in shown(comparison)]
     used = [n for n in range(len(HEADINGS)) if n < 2 or any(row[n] for row in rows)]
-    return [HEADINGS[n] for n in used], [[row[n] for n in used] for row in rows]
+    headings = [HEADINGS[0], comparison.heading, *HEADINGS[2:]]
+    return [headings[n] for n in used], [[row[n] for n in used] for row in rows]
 
 
 def table(comparison: Comparison, form: str, cell: Callable[[str], str] = str) -> str:

@@ -55,6 +55,7 @@ class Progress:
     def show(self, done: int, total: int, now: str, left: float | None = None) -> None:
         """Show that `done` of `total` cases are done, and that `now` is the last one of them.
 
+        A total of 0 is not known yet.
         `left` are seconds, by default in proportion to those that passed.
         """
         moment = time.monotonic()
@@ -63,11 +64,11 @@ class Progress:
         # The time first: a narrow terminal cuts the end.
         said = f"{_duration(left)} left, {now}" if left is not None else now
         if self._bar is not None:
-            self._bar.total, self._bar.n = total, done
+            self._bar.total, self._bar.n = total or None, done
             self._bar.set_postfix_str(said)
         elif moment - self._said >= EVERY:
             self._said = moment
-            say(f"{self.doing}: {done} of {total}; {said}")
+            say(f"{self.doing}: {done} of {total}; {said}" if total else f"{self.doing}: {said}")
 
 
 FORMAT = "{desc} |{bar:20}| {n_fmt} of {total_fmt}{postfix}"

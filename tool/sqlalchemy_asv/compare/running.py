@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -49,14 +50,16 @@ def compare(
     instructions: bool = True,
     time: str = "changed",
     seconds: float = 60.0,
+    freeze: str | None = None,
 ) -> Comparison:
     """Compare two commits. `time` is "changed", "all" or "none"; `seconds` are for each scenario.
+
+    `freeze` is "base" or "head": the side whose requirements are installed on both.
 
     Raises asv's `UserError` if a commit cannot be installed or measured.
     """
     sides = (base, head)
-    for side, commit in zip(sides, commits, strict=True):
-        install(side, commit)
+    packages = install_both(sides, commits, freeze)
     say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
     asked = {"scenarios": scenarios, "instructions": instructions}
     keys = on_both(sides, "counts.key")
@@ -84,6 +87,8 @@ def compare(
     remarks = sorted({text for side in found if (text := side["no_instructions"])})
     if remarks:
         remarks = [f"instructions were not counted: {text}" for text in remarks]
+    if packages and not settings.dependency(base.conf) and commits[0] != commits[1]:
+        remarks.append(not_only_code(packages))
     names = base.named(commits[0]), head.named(commits[1])
     return Comparison(
         *commits,
@@ -93,7 +98,39 @@ def compare(
         remarks,
         left_out(*found),
         dependency=settings.dependency(base.conf),
+        packages=packages,
     )
+
+
+def install_both(
+    sides: Sequence[Checkout], commits: Sequence[str], freeze: str | None
+) -> dict[str, tuple[str, str]]:
+    """Install a commit on each side; returns the packages that differ, as `differing` does.
+
+    `freeze` is "base" or "head": the side whose requirements are installed on both. Raises asv's
+    `UserError` if a commit cannot be installed.
+    """
+    frozen: list[str] | None = None
+    for place in (1, 0) if freeze == "head" else (0, 1):
+        install(sides[place], commits[place], frozen)
+        frozen = sides[place].installed["exact"] if freeze else None
+    return differing(*(side.installed["packages"] for side in sides))
+
+
+def listed(packages: dict[str, tuple[str, str]]) -> str:
+    """Packages with both of their versions, in a line."""
+    return ", ".join(f"{n} {old or '-'} → {new or '-'}" for n, (old, new) in packages.items())
+
+
+def not_only_code(packages: dict[str, tuple[str, str]]) -> str:
+    """The remark on packages that differ between two commits."""
+    return f"not only code differs, packages do: {listed(packages)} (see --freeze)"
+
+
+def differing(base: dict[str, str], head: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """The packages whose versions differ, with both versions; one is empty if it is missing."""
+    found = {name: (base.get(name, ""), head.get(name, "")) for name in sorted({*base, *head})}
+    return {name: versions for name, versions in found.items() if versions[0] != versions[1]}
 
 
 def say_what_is_not_committed(conf: Any, commits: Sequence[str]) -> None:
@@ -110,9 +147,9 @@ def say_what_is_not_committed(conf: Any, commits: Sequence[str]) -> None:
         say(f"changes that are not committed are not compared: {changed[0]}{more}")
 
 
-def install(side: Checkout, commit: str) -> None:
+def install(side: Checkout, commit: str, frozen: list[str] | None = None) -> None:
     say(f"building {side.named(commit)}")
-    side.install(commit)
+    side.install(commit, frozen)
 
 
 def on_both(sides: Sequence[Checkout], function: str, **options: Any) -> list[Any]:
@@ -121,14 +158,20 @@ def on_both(sides: Sequence[Checkout], function: str, **options: Any) -> list[An
     For counts alone: no load changes them, and most of a count of few cases is the start of its
     processes, on one processor each.
     """
-    with Progress(DOING.get(function, "preparing")) as bar:
-        with ThreadPoolExecutor(max_workers=len(sides)) as pool:
-            waiting = [pool.submit(side.result, function, **options) for side in sides]
+    calls = [functools.partial(side.result, function, **options) for side in sides]
+    return watched(DOING.get(function, "preparing"), sides, calls)
+
+
+def watched(doing: str, sides: Sequence[Checkout], calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The results of calls that run at the same time, whose progress on the sides is shown."""
+    with Progress(doing) as bar:
+        with ThreadPoolExecutor(max_workers=len(calls)) as pool:
+            waiting = [pool.submit(each) for each in calls]
             try:
                 while wait(waiting, timeout=0.5).not_done:
                     notes = Notes.read([side.progress for side in sides])
-                    if notes.total:
-                        bar.show(notes.done, notes.total, notes.last)
+                    if notes.total or notes.doing:
+                        bar.show(notes.done, notes.total, notes.doing or notes.last)
             except BaseException:
                 workers.end_all()  # the pool would wait for them
                 raise
@@ -204,7 +247,7 @@ def explain(base: Checkout, head: Checkout, changed: list[Compared]) -> None:
     """Set the `causes` of what changed. Raises asv's `UserError` if a side cannot be measured."""
     if not changed:
         return
-    say(f"looking for the causes of {len(changed)} differences")
+    say(f"looking for the causes of {len(changed)} difference{'s' if changed[1:] else ''}")
     titles = [each.title for each in changed]
     # If calls are as before, the difference is within a function, or in C.
     symbols = [

@@ -14,6 +14,8 @@ MIXED = "mixed"
 """Something in the dimension is better, and something is worse."""
 OUTCOMES = (WORSE, MIXED, UNDECIDED, BETTER, SAME)
 TRADE_OFF, UNCHANGED = "trade-off", "unchanged"
+DIFFERENT, UNSTABLE = "other statements", "unstable"
+"""Of tests: as many statements, but others; and counts that differ from run to run."""
 FAILED_AT_HEAD, FAILED_AT_BASE, FAILED = "failed at head", "failed at base", "failed"
 NOT_COMPARABLE = "not comparable"
 ONLY_AT_BASE, ONLY_AT_HEAD = "only at base", "only at head"
@@ -24,13 +26,13 @@ NOT_COMPARED = (
 """The words for scenarios that have no outcomes."""
 WORDS = (
     *(FAILED_AT_HEAD, WORSE, TRADE_OFF, FAILED, NOT_COMPARABLE, UNDECIDED),
-    *(FAILED_AT_BASE, BETTER, ONLY_AT_BASE, ONLY_AT_HEAD, UNCHANGED),
+    *(UNSTABLE, FAILED_AT_BASE, DIFFERENT, BETTER, ONLY_AT_BASE, ONLY_AT_HEAD, UNCHANGED),
 )
 """The worst first."""
 
 DATABASE = (
     *("statements", "compiled", "cache_entries", "round_trips", "full scans", "database steps"),
-    *("rows", "refreshed"),
+    *("rows", "refreshed", "checkouts"),
 )
 DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "database": DATABASE,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
+import hashlib
 import importlib
+import importlib.util
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, event
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from .. import options
 from ..label import refuse
@@ -23,6 +29,8 @@ KINDS = {
     "mariadb": (".mariadb", "MariaDB"),
 }
 """Module and class of each database, by the name that `DATABASE` takes."""
+DRIVERS = {"sqlite": "sqlite3", "postgresql": "psycopg", "mariadb": "pymysql"}
+"""The driver that fills, restores and counts on each database."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +42,14 @@ class Images:
     """
 
     dataset: str
-    """The module that defines it."""
+    """The module that defines it, or its class as "module.Name"."""
     fingerprints: dict[float, str] = dataclasses.field(default_factory=dict)
-    """By scale."""
+    """By scale: digests of the rows, which `reading.in_common` compares."""
     places: dict[float, str] = dataclasses.field(default_factory=dict)
+    lacking: str = ""
+    """The reason why there are none, if the commit lacks something for them."""
+    failed: str = ""
+    """The error of the dataset."""
 
 
 def dataset_class(module: str) -> Any:
@@ -58,16 +70,38 @@ def dataset_class(module: str) -> Any:
     raise NotImplementedError(f"this commit has no dataset {module}")
 
 
-def build_images(module: str, scales: tuple[float, ...]) -> Images:
-    """Fill the chosen database with a dataset at every scale, unless it is there."""
-    images = Images(module)
+def dataset_name(dataset: str | type) -> str:
+    """The name under which images of a dataset are known."""
+    return dataset if isinstance(dataset, str) else f"{dataset.__module__}.{dataset.__qualname__}"
+
+
+def build_images(dataset: str | type, scales: tuple[float, ...]) -> Images:
+    """Fill the chosen database with a dataset at every scale, unless it is there.
+
+    The dataset is a class, or a module of the commit under test that defines one.
+    """
+    images = Images(dataset_name(dataset))
     try:
-        dataset = dataset_class(module)
-    except NotImplementedError:
-        return images
-    for scale in scales:
-        images.places[scale], images.fingerprints[scale] = chosen().fill(dataset(scale))
+        made = dataset_class(dataset) if isinstance(dataset, str) else dataset
+        for scale in scales:
+            images.places[scale], images.fingerprints[scale] = chosen().fill(made(scale))
+    except NotImplementedError as error:
+        return dataclasses.replace(images, lacking=str(error))
     return images
+
+
+def short(fingerprint: str) -> str:
+    """A fingerprint as a mark of a database: letters and digits."""
+    if fingerprint.isalnum() and len(fingerprint) <= 64:
+        return fingerprint
+    return hashlib.blake2b(fingerprint.encode(), digest_size=16).hexdigest()
+
+
+def images_folder() -> Path:
+    """The folder in which filled datasets are kept."""
+    folder = Path(os.environ.get(options.IMAGES) or ".")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def number(version: str) -> float:
@@ -76,13 +110,40 @@ def number(version: str) -> float:
     return major + minor / 1000
 
 
+@contextlib.contextmanager
+def at_once(engine: Engine) -> Iterator[list[int]]:
+    """Note how many connections are in use at once, as long as the block runs; the last is most."""
+    taken = 0
+    most = [0]
+
+    def check_out(*_: Any) -> None:
+        nonlocal taken
+        taken += 1
+        most.append(max(most[-1], taken))
+
+    def check_in(*_: Any) -> None:
+        nonlocal taken
+        taken -= 1
+
+    listened = (("checkout", check_out), ("checkin", check_in))
+    for name, listener in listened:
+        event.listen(engine, name, listener)
+    try:
+        yield most
+    finally:
+        for name, listener in listened:
+            event.remove(engine, name, listener)
+
+
 class Database(abc.ABC):
-    """A database for one process at a time, on one connection."""
+    """A database for one process at a time, on one connection unless an operation needs more."""
 
     name: ClassVar[str]
     asynchronous: ClassVar[bool] = False
     """Whether its driver is for asyncio."""
     engine: Engine
+    connections: int = 1
+    """How many connections the operation may have at once."""
     round_trips: int | None = None
     """How often the driver has waited for a server so far; None if that is not known."""
 
@@ -140,6 +201,28 @@ class Database(abc.ABC):
         """
         return False
 
+    def adopt(self, engine: Any) -> None:
+        """Let an engine that the application has made use this database, and count what it does."""
+        own = getattr(engine, "sync_engine", engine)
+        own.pool, own.dialect = self.engine.pool, self.engine.dialect
+        self.engine = own
+
+    def permit_many(self, connections: int) -> None:
+        """Let the operation have several connections at once from now on, as in production.
+
+        Until then, all that it opens share one, which spares every other scenario their cost.
+        """
+        self.connections = connections
+        self.run(self.engine.dispose)
+        shared = self.engine.pool
+        kind = AsyncAdaptedQueuePool if self.engine.dialect.is_async else QueuePool
+        self.engine.pool = kind(
+            shared._creator,
+            pool_size=connections,
+            dialect=self.engine.dialect,
+            _dispatch=shared.dispatch,
+        )
+
     def learn(self) -> None:  # noqa: B027 (most have nothing to learn)
         """Note the changes that the operation has made since the content was restored."""
 
@@ -156,6 +239,11 @@ def chosen(access: str = "sync", *, deterministic: bool = False) -> type[Databas
     if name not in KINDS:
         refuse(f"there is no database {name!r}: {options.DATABASE} takes {', '.join(KINDS)}")
     module, kind = KINDS[name]
+    if importlib.util.find_spec(DRIVERS[name]) is None:
+        refuse(
+            f"{DRIVERS[name]}, which this measures {name} with, is not installed: name it in"
+            " `measuring_requirements` of the settings, or an extra that brings it in `extras`"
+        )
     if access == "asyncio":
         module, kind = ".asynchronous", f"Async{kind}"
     if deterministic and (access == "asyncio" or name in options.SERVERS):

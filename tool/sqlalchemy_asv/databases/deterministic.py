@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import await_only
 
 from .asynchronous import Asynchronous
+from .awaited import context_for
 from .mariadb import MariaDB
 from .postgresql import PostgreSQL
 from .server import Server
@@ -96,7 +97,7 @@ def awaiting(plain: Any) -> Any:
 
     own_streams = plain.supports_server_side_cursors
 
-    class Context(plain.execution_ctx_cls):  # type: ignore[misc]
+    class Context(context_for(plain.execution_ctx_cls)):  # type: ignore[misc]
         def create_server_side_cursor(self) -> Any:
             if own_streams:
                 return super().create_server_side_cursor()

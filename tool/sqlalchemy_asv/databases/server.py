@@ -13,6 +13,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import hashlib
+import json
 import os
 import re
 import time
@@ -36,11 +37,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
+from .. import application
+from ..files import write_json
 from ..label import refuse
-from .base import Database, number
+from . import reading
+from .base import Database, images_folder, number, short
 
 PREFIX = "sqlalchemy_asv"
 
@@ -249,24 +253,88 @@ class Server(Database):
     def fill(cls, dataset: Any) -> tuple[str, str]:
         if cls.name not in getattr(dataset, "databases", ()):
             raise NotImplementedError(f"this commit's datasets cannot be loaded into {cls.name}")
+        if hasattr(dataset, "fill"):
+            return cls.kept(dataset)
         fingerprint = dataset.fingerprint()
         with cls.admin() as admin:
             template = f"{PREFIX}_t_{cls.digest(dataset, fingerprint, admin)}"
-            # Beside its readers: whoever loads it has the lock alone.
+
+        def is_complete(admin: Connection) -> bool:
+            return bool(cls.marked(admin, template) == fingerprint)
+
+        cls.provide(
+            template, is_complete, lambda admin: cls.load(admin, dataset, template, fingerprint)
+        )
+        return template, fingerprint
+
+    @classmethod
+    def kept(cls, dataset: Any) -> tuple[str, str]:
+        """The template of a dataset that code fills: one for each schema as the server has it."""
+        with cls.admin() as admin:
+            name = cls.new_name()
+            cls.wait_for(cls.lock, admin, name)
+            cls.create(admin, name)
+            try:
+                with cls.with_schema(name, dataset) as connection:
+                    schema = reading.schema_of(connection)
+            finally:
+                with contextlib.suppress(Exception):
+                    cls.drop(admin, name)
+            user = admin.scalar(select(func.current_user()))
+        digest = hashlib.blake2b(f"{dataset.key()} {schema} {user}".encode(), digest_size=6)
+        template = f"{PREFIX}_t_{digest.hexdigest()}"
+        columns = images_folder() / f"{template}.json"
+
+        def is_complete(admin: Connection) -> bool:
+            known = columns.read_text("utf-8").strip() if columns.exists() else ""
+            return bool(known) and cls.marked(admin, template) == short(known)
+
+        def load(admin: Connection) -> None:
+            cls.drop(admin, template)
+            cls.create(admin, template)
+            with cls.with_schema(template, dataset) as connection:
+                found = dataset.build(connection)
+                cls.finish(connection, template)
+            write_json(columns, found)
+            cls.mark(admin, template, short(json.dumps(found)))
+
+        cls.provide(template, is_complete, load)
+        return template, columns.read_text("utf-8").strip()
+
+    @classmethod
+    def provide(
+        cls,
+        template: str,
+        is_complete: Callable[[Connection], bool],
+        load: Callable[[Connection], None],
+    ) -> None:
+        """Load a template unless it is complete; whoever loads it has its lock alone."""
+        with cls.admin() as admin:
+            # Beside its readers.
             cls.wait_for(cls.share, admin, template)
-            if cls.marked(admin, template) == fingerprint:
-                return template, fingerprint
+            if is_complete(admin):
+                return
         with cls.admin() as admin:
             cls.wait_for(cls.lock, admin, template)
-            if cls.marked(admin, template) != fingerprint:
+            if not is_complete(admin):
                 try:
-                    cls.load(admin, dataset, template, fingerprint)
+                    load(admin)
                 except BaseException:
                     with contextlib.suppress(Exception):
                         cls.drop(admin, template)
                     raise
             cls.unlock(admin, template)
-        return template, fingerprint
+
+    @classmethod
+    @contextlib.contextmanager
+    def with_schema(cls, name: str, dataset: Any) -> Iterator[Connection]:
+        """A connection to a database in which a dataset's schema is made. No pool stays."""
+        engine = create_engine(cls.where(name), poolclass=NullPool)
+        with cls.in_one_line(), engine.connect() as connection:
+            application.announce(engine.url)
+            dataset.schema(connection)
+            connection.commit()
+            yield connection
 
     @classmethod
     def load(cls, admin: Connection, dataset: Any, template: str, fingerprint: str) -> None:
@@ -341,7 +409,7 @@ class Server(Database):
 
     def __init__(self, place: str, fingerprint: str) -> None:
         self.template = place
-        self.fingerprint = fingerprint
+        self.fingerprint = short(fingerprint)
         self.own: str | None = None
         # Open as long as the process lives, so that others see its locks.
         self._admin = contextlib.ExitStack()
@@ -349,7 +417,7 @@ class Server(Database):
         self._untouched = False
         self.wait_for(self.share, self._administrator, place)
         found = self.marked(self._administrator, place)
-        if found != fingerprint:
+        if found != short(fingerprint):
             refuse(
                 f"{self.name} holds a dataset with fingerprint {found}, not {fingerprint}:"
                 " measure this commit again"
@@ -421,13 +489,23 @@ class Server(Database):
         self.run(self.engine.dispose)
         self.run(self.warm)
 
+    def permit_many(self, connections: int) -> None:
+        with self.in_one_line():
+            super().permit_many(connections)
+            self.run(self.warm)
+
     def warm(self) -> None:
-        """Read from every table, as a connection from an application's pool has done before."""
-        with self.engine.connect() as connection:
-            for name in inspect(connection).get_table_names():
-                if name.startswith(PREFIX):
-                    continue
-                connection.execute(select(text("1")).select_from(table(name)).limit(1)).all()
+        """Read from every table, as connections from an application's pool have done before."""
+        with contextlib.ExitStack() as stack:
+            for _ in range(self.connections):
+                self._warm(stack.enter_context(self.engine.connect()))
+
+    @staticmethod
+    def _warm(connection: Connection) -> None:
+        for name in inspect(connection).get_table_names():
+            if name.startswith(PREFIX):
+                continue
+            connection.execute(select(text("1")).select_from(table(name)).limit(1)).all()
 
     def close(self) -> None:
         super().close()

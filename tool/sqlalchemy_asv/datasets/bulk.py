@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
-from sqlalchemy.schema import AddConstraint, CreateTable
+from sqlalchemy.schema import AddConstraint, CreateSchema, CreateTable
+from sqlalchemy.types import SchemaType
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -58,13 +59,23 @@ class MariaDBLoader(BulkLoader):
 class PostgreSQLLoader(BulkLoader):
     """Loads by COPY, and adds foreign keys after the rows."""
 
+    def needed(self, metadata: MetaData) -> None:
+        """Make the schemas and the types that tables name."""
+        for schema in sorted({table.schema for table in metadata.sorted_tables if table.schema}):
+            self.connection.execute(CreateSchema(schema, if_not_exists=True))
+        for table in metadata.sorted_tables:
+            for column in table.columns:
+                if isinstance(column.type, SchemaType):
+                    column.type.create(self.connection, checkfirst=True)
+
     def create(self, metadata: MetaData) -> None:
+        self.needed(metadata)
         for table in metadata.sorted_tables:
             self.connection.execute(CreateTable(table, include_foreign_key_constraints=[]))
 
     def load(self, table: Table, columns: list[str], rows: Rows) -> None:
-        quote = self.connection.dialect.identifier_preparer.quote
-        into = f"{quote(table.name)} ({', '.join(map(quote, columns))})"
+        preparer = self.connection.dialect.identifier_preparer
+        into = f"{preparer.format_table(table)} ({', '.join(map(preparer.quote, columns))})"
         driver: Any = self.connection.connection.dbapi_connection
         with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
             for row in rows:
@@ -82,7 +93,8 @@ class PostgreSQLLoader(BulkLoader):
             key = table.autoincrement_column
             if key is not None:
                 # Rows came with keys, so the next key must follow the largest.
-                sequence = func.pg_get_serial_sequence(table.name, key.name)
+                named = self.connection.dialect.identifier_preparer.format_table(table)
+                sequence = func.pg_get_serial_sequence(named, key.name)
                 last = select(func.max(key)).scalar_subquery()
                 self.connection.execute(select(func.setval(sequence, last)))
 

@@ -4,8 +4,8 @@ A dataset is generated table by table in chunks of `CHUNK` rows (or of the rows 
 Every chunk has a random stream of its own, seeded by its name. So no chunk depends on another, and
 memory does not grow with the scale. Values are sampled from pools that Faker makes once.
 
-A chunk is a dictionary of columns. Times in it are seconds since `EPOCH` and money is in cents;
-`Finisher` turns them into rows for a driver.
+A chunk is a dictionary of columns. A time is a `datetime`, or seconds since `EPOCH`; money is a
+`Decimal`, or whole cents; None is NULL. `Finisher` turns them into rows for a driver.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ColumnarDataset(abc.ABC):
     """The rows of one domain at any scale.
 
     A subclass sets `metadata`, and the rows of each table at scale 1 in `standard`. For each table
-    it has a method of the same name, which generates rows from their ids, or their owners' ids.
+    it has a method of the table's name, which generates rows from their ids, or their owners' ids.
     """
 
     name: ClassVar[str]
@@ -87,7 +87,7 @@ class ColumnarDataset(abc.ABC):
         self.fake(faker)
         for name in self.size:
             table = self.metadata.tables[name]
-            generate = getattr(self, name)
+            generate = getattr(self, table.name)
             units = self.size[self.owners.get(name, name)]
             for start in range(1, units + 1, CHUNK):
                 ids = range(start, min(start + CHUNK, units + 1))
@@ -161,7 +161,16 @@ class Finisher:
         self._converted: dict[str, _Converted | None] = {}
 
     def __call__(self, table: Table, columns: Columns) -> list[tuple[Any, ...]]:
-        return list(zip(*(self._finish(table.c[n], columns[n]) for n in columns), strict=True))
+        """Rows of a table. Raises `ValueError` for a value that its column does not take."""
+        if unknown := columns.keys() - table.c.keys():
+            raise ValueError(f"{table.fullname} has no column {min(unknown)}")
+        finished = []
+        for name, values in columns.items():
+            try:
+                finished.append(list(self._finish(table.c[name], values)))
+            except Exception as error:
+                raise ValueError(f"{table.fullname}.{name}: {error}") from error
+        return list(zip(*finished, strict=True))
 
     def _finish(self, column: Column[Any], values: Sequence[Any]) -> Iterable[Any]:
         kind = repr(column.type)
@@ -169,13 +178,13 @@ class Finisher:
             convert = self._conversion(column)
             self._converted[kind] = _Converted(convert) if convert else None
         converted = self._converted[kind]
-        return values if converted is None else map(converted.__getitem__, values)
+        return values if converted is None else map(converted.of, values)
 
     def _conversion(self, column: Column[Any]) -> Callable[[Any], Any] | None:
         bind = column.type.dialect_impl(self._dialect).bind_processor(self._dialect)
         value: Callable[[Any], Any] | None = None
         if isinstance(column.type, DateTime):
-            value = moment
+            value = moment if not column.type.timezone else aware
         elif isinstance(column.type, Numeric):
             value = money
         if value and bind:
@@ -189,6 +198,15 @@ class _Converted(dict[Any, Any]):
     def __init__(self, convert: Callable[[Any], Any]) -> None:
         self._convert = convert
 
+    def of(self, value: Any) -> Any:
+        """A converted value. One that cannot be a key, such as that of JSON, is converted anew."""
+        if isinstance(value, Decimal):  # equal to an int, which is in cents
+            return self._convert(value)
+        try:
+            return self[value]
+        except TypeError:
+            return self._convert(value)
+
     def __missing__(self, value: Any) -> Any:
         if len(self) >= 100_000:
             self.clear()
@@ -196,12 +214,24 @@ class _Converted(dict[Any, Any]):
         return converted
 
 
-def moment(seconds: int) -> dt.datetime:
-    return EPOCH + dt.timedelta(seconds=seconds)
+def moment(value: float | dt.datetime | None) -> dt.datetime | None:
+    """A time as it is, or of seconds since `EPOCH`."""
+    if value is None or isinstance(value, dt.datetime):
+        return value
+    return EPOCH + dt.timedelta(seconds=value)
 
 
-def money(cents: int) -> Decimal:
-    return Decimal(cents).scaleb(-2)
+def aware(value: float | dt.datetime | None) -> dt.datetime | None:
+    """A time with a zone: UTC, if it has none."""
+    found = moment(value)
+    return found.replace(tzinfo=dt.UTC) if found is not None and found.tzinfo is None else found
+
+
+def money(value: int | Decimal | float | None) -> Decimal | float | None:
+    """An amount as it is, or of whole cents."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value).scaleb(-2)
+    return value
 
 
 def popular(stream: random.Random, size: int, count: int, exponent: float = 3.0) -> list[int]:

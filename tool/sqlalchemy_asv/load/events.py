@@ -58,32 +58,40 @@ class Test:
         return time.perf_counter() - self.started if self.started else 0.0
 
     def processor_share(self) -> float:
-        return (time.process_time() - self.processor) / max(self.elapsed(), 1e-9)
+        elapsed = self.elapsed()
+        return (time.process_time() - self.processor) / elapsed if elapsed else 0.0
 
 
 test = Test()
 
 
-def defaults(users: int) -> None:
-    """Set the default load of a locustfile, and add the tool's options to Locust's."""
+number_of_users = 10
+"""How many, unless the command says it."""
 
-    @events.init_command_line_parser.add_listener
-    def add(parser: Any) -> None:
-        parser.set_defaults(
-            num_users=users,
-            spawn_rate=users,
-            run_time="305s",
-            stop_timeout="30s",
-            only_summary=True,
-        )
-        group = parser.add_argument_group("sqlalchemy-asv")
-        group.add_argument("--warm-up", type=float, default=5, help="seconds that do not count")
-        group.add_argument("--scale", type=float, default=1, help="of a dataset not yet there")
-        group.add_argument(
-            "--pool-size", type=int, default=0, help="connections of a process; 0: as SQLAlchemy"
-        )
-        group.add_argument("--figures", default="", help="file to write figures to, as JSON")
-        group.add_argument("--report", default="", help="file to write an HTML report to")
+
+def defaults(users: int) -> None:
+    """Set how many users a locustfile has, unless the command says it."""
+    global number_of_users
+    number_of_users = users
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser: Any) -> None:
+    parser.set_defaults(
+        num_users=number_of_users,
+        spawn_rate=number_of_users,
+        run_time="305s",
+        stop_timeout="30s",
+        only_summary=True,
+    )
+    group = parser.add_argument_group("sqlalchemy-asv")
+    group.add_argument("--warm-up", type=float, default=5, help="seconds that do not count")
+    group.add_argument("--scale", type=float, default=1, help="of a dataset not yet there")
+    group.add_argument(
+        "--pool-size", type=int, default=0, help="connections of a process; 0: as SQLAlchemy"
+    )
+    group.add_argument("--figures", default="", help="file to write figures to, as JSON")
+    group.add_argument("--report", default="", help="file to write an HTML report to")
 
 
 def record(
@@ -177,13 +185,15 @@ def prepare(environment: Any, runner: Any, **_: Any) -> None:
     distributed = not isinstance(runner, LocalRunner)
     try:
         engine = make_engine(url_of_database(distributed), options.pool_size)
-        for users in environment.user_classes:
-            users.engine = engine
-            if not isinstance(runner, WorkerRunner):
-                fill(engine, users.dataset, options.scale)
+        for kind in environment.user_classes:
+            kind.engine = engine
+            if kind.dataset and not isinstance(runner, WorkerRunner):
+                fill(engine, kind.dataset, options.scale)
     except SQLAlchemyError as error:
         stop(f"the database of {URL_VARIABLE} failed: {reason(error)}")
     engine.dispose()
+    # Its clock stood still while modules were imported: by as much, the test would be shorter.
+    gevent.get_hub().loop.update_now()
 
 
 # --- the test -------------------------------------------------------------------------------------

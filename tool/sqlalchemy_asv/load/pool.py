@@ -6,23 +6,27 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
-from gevent.local import local
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
 from .response_times import Waits
 
 
-class Request(local):  # type: ignore[misc]
-    """The request that the current greenlet performs."""
+class Request(NamedTuple):
+    """A request of an operation."""
 
-    name = ""
-    waits = Waits()
+    name: str
+    waits: Waits
 
 
-current = Request()
+NONE = Request("", Waits())
+"""What happens outside of requests, such as a warm-up of the pool. Nobody reads its waits."""
+# Each user's greenlet has a context of its own. Greenlets that SQLAlchemy starts for asyncio share
+# that of the user; gevent's local variables would be others there.
+current: ContextVar[Request] = ContextVar("current", default=NONE)
 holders: dict[int, tuple[str, float]] = {}
 """The operation that holds each connection, and since when."""
 when_empty: Counter[str] = Counter()
@@ -32,8 +36,9 @@ when_empty: Counter[str] = Counter()
 @contextlib.contextmanager
 def request(name: str) -> Iterator[Waits]:
     """A request of an operation; yields its waits."""
-    current.name, current.waits = name, Waits()
-    yield current.waits
+    request = Request(name, Waits())
+    current.set(request)
+    yield request.waits
 
 
 class MeasuredPool(QueuePool):
@@ -48,7 +53,7 @@ class MeasuredPool(QueuePool):
         try:
             return super()._do_get()
         finally:
-            current.waits.pool += time.perf_counter() - start
+            current.get().waits.pool += time.perf_counter() - start
 
 
 def measure(engine: Engine) -> None:
@@ -56,12 +61,12 @@ def measure(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def on_checkout(driver: Any, record: Any, _: Any) -> None:
-        holders[id(record)] = current.name, time.perf_counter()
+        holders[id(record)] = current.get().name, time.perf_counter()
 
     @event.listens_for(engine, "checkin")
     def on_checkin(driver: Any, record: Any) -> None:
         _, since = holders.pop(id(record), ("", time.perf_counter()))
-        current.waits.held += time.perf_counter() - since
+        current.get().waits.held += time.perf_counter() - since
 
     def timed(act: Callable[..., Any]) -> Callable[..., Any]:
         def acting(*arguments: Any, **options: Any) -> Any:
@@ -69,7 +74,7 @@ def measure(engine: Engine) -> None:
             try:
                 return act(*arguments, **options)
             finally:
-                current.waits.database += time.perf_counter() - start
+                current.get().waits.database += time.perf_counter() - start
 
         return acting
 

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .. import application
 from ..databases.base import Images, chosen
 from ..files import write_json
 
@@ -86,6 +87,7 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
                 cwd=folder,
                 env={
                     **os.environ,
+                    **application.addresses(url),
                     "LOAD_URL": url.render_as_string(hide_password=False),
                     "PYTHONPATH": str(TOOL.parent),
                 },

@@ -57,12 +57,7 @@ class Plans(Instrument):
         with query_profile(runner.database.engine) as queries:
             runner.perform()
         runner.close()
-        sent: Counter[str] = Counter()
-        where: dict[str, str] = {}
-        for query in queries.queries:
-            # The plan of an `executemany` was made for one of its parameter sets.
-            sent[query.sql] += len(query.parameters) if isinstance(query.parameters, list) else 1
-            where.setdefault(query.sql, query.where)
+        sent = queries.sent()  # the plan of an `executemany` was made for one of its sets
         plans = plans_of(runner.database, queries.queries)
         known = {sql: plan for sql, plan in plans.items() if isinstance(plan, Plan)}
         scans = [each for plan in known.values() for each in plan.full_scans.items()]
@@ -72,8 +67,8 @@ class Plans(Instrument):
             "scans": sorted([table, rows] for table, rows in scans),
             "lazily": queries.lazy_loads(),
             "plans": {sql: plan.shape for sql, plan in known.items()},
-            "where": where,
-            "limits": {query.sql: found for query in queries.queries if (found := query.limits)},
+            "where": queries.where(),
+            "limits": queries.limits(),
         }
 
 

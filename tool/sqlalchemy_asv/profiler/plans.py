@@ -66,7 +66,7 @@ def plan_of(connection: Connection, query: Query) -> Plan | Missing:
     reader = READERS.get(connection.dialect.name)
     if reader is None:
         return f"no plans are read of {connection.dialect.name}"
-    word = next(iter(re.findall(r"\w+", query.sql)), "").upper()
+    word = keyword(query.sql)
     if word not in EXPLAINED:
         return f"the database explains no {word or 'empty statement'}"
     if word == "INSERT" and not re.search(r"\bSELECT\b", query.sql, re.IGNORECASE):
@@ -90,6 +90,11 @@ def plan_of(connection: Connection, query: Query) -> Plan | Missing:
         finally:
             connection.rollback()
     return plan
+
+
+def keyword(sql: str) -> str:
+    """The word that a statement begins with, such as "SELECT"; empty if there is none."""
+    return next(iter(re.findall(r"\w+", sql)), "").upper()
 
 
 class Reading:
@@ -182,6 +187,10 @@ class SQLiteReading(Reading):
             # Before SQLite 3.36: "SCAN TABLE users AS u".
             if found := _SCAN.match(line) or _INDEXED.match(line):
                 yield found[1]
+
+    def tables_scanned(self, lines: list[str]) -> list[str]:
+        """The tables that a plan scans, whether or not to their ends."""
+        return sorted({table for name in self._scanned(lines) if (table := self.table(name))})
 
     def work(self, plan: Plan) -> None:
         calls = 0

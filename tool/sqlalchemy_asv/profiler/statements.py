@@ -135,6 +135,25 @@ class QueryProfile:
         objects that are loaded again, and calls of `get`."""
         return [group for group in self.repeated() if group.is_n_plus_one]
 
+    def sent(self) -> Counter[str]:
+        """How often each SQL was sent; an `executemany` counts once for each set of parameters."""
+        found: Counter[str] = Counter()
+        for query in self.queries:
+            many = isinstance(query.parameters, list)
+            found[query.sql] += len(query.parameters) if many else 1
+        return found
+
+    def where(self) -> dict[str, str]:
+        """The line that was the first to send each SQL."""
+        found: dict[str, str] = {}
+        for query in self.queries:
+            found.setdefault(query.sql, query.where)
+        return found
+
+    def limits(self) -> dict[str, list[str]]:
+        """The bound LIMIT and OFFSET of each SQL that has one."""
+        return {query.sql: found for query in self.queries if (found := query.limits)}
+
     def lazy_loads(self) -> dict[str, int]:
         """How often each relationship is loaded lazily, and each class by `get`: not for objects
         that expired."""
@@ -149,32 +168,39 @@ def _is_get() -> bool:
     return any(code.co_name == "_get_impl" and code.co_filename == file for code in found)
 
 
+def say_what_is_loaded(state: ORMExecuteState) -> None:
+    """Name what a statement loads for one object, in an execution option; for `do_orm_execute`."""
+    # `lazy_loaded_from` raises for a statement that is not a SELECT.
+    if not state.is_select:
+        return
+    mapper = state.bind_mapper
+    if state.lazy_loaded_from is not None:
+        path = state.loader_strategy_path
+        relationship = next((p for p in reversed(path or ()) if hasattr(p, "parent")), None)
+        name = str(relationship) if relationship is not None else "a relationship"
+    elif mapper is not None and state.is_column_load:
+        name = mapper.class_.__name__ + EXPIRED
+    elif mapper is not None and _is_get():
+        name = mapper.class_.__name__ + BY_GET
+    else:
+        return
+    state.update_execution_options(**{LAZILY: name})
+
+
+def query_of(statement: Statement, context: Any) -> Query:
+    """A statement that is about to be executed, with the line that sends it; for a `Notice`."""
+    where = application_line(sys._getframe(1))
+    loading = context.execution_options.get(LAZILY)
+    return Query(statement.sql, statement.parameters, where, loading)
+
+
 @contextlib.contextmanager
 def query_profile(engine: Engine) -> Iterator[QueryProfile]:
     """Profile the statements of an engine while the block runs, on any database."""
     profile = QueryProfile()
 
-    def say_what_is_loaded(state: ORMExecuteState) -> None:
-        # `lazy_loaded_from` raises for a statement that is not a SELECT.
-        if not state.is_select:
-            return
-        mapper = state.bind_mapper
-        if state.lazy_loaded_from is not None:
-            path = state.loader_strategy_path
-            relationship = next((p for p in reversed(path or ()) if hasattr(p, "parent")), None)
-            name = str(relationship) if relationship is not None else "a relationship"
-        elif mapper is not None and state.is_column_load:
-            name = mapper.class_.__name__ + EXPIRED
-        elif mapper is not None and _is_get():
-            name = mapper.class_.__name__ + BY_GET
-        else:
-            return
-        state.update_execution_options(**{LAZILY: name})
-
     def notice(statement: Statement, context: Any) -> None:
-        where = application_line(sys._getframe(1))
-        loading = context.execution_options.get(LAZILY)
-        profile.queries.append(Query(statement.sql, statement.parameters, where, loading))
+        profile.queries.append(query_of(statement, context))
 
     with recording(engine, notice) as tape:
         event.listen(Session, "do_orm_execute", say_what_is_loaded)

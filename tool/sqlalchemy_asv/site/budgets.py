@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from asv.publishing import OutputPublisher
-from asv.results import Results, iter_results
+from asv.results import Results
 from asv.util import write_json
 from tabulate import tabulate
 
-from ..asv_ext import git, history
+from ..asv_ext import history
 from ..asv_ext.errors import last_line, stop
 from ..budget import GROWTH
 from ..case import Case
 from ..environments import workers
 from ..growth import Growth
+from . import recorded
 from .growth import of_benchmark
 from .pages import add_page
+from .recorded import Environment
 
 STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
     "mean": statistics.fmean,
@@ -162,24 +164,28 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
         budgets = stated(conf)
         columns: list[dict[str, Any]] = []
         rows: dict[tuple[str, str, float], dict[int, Verdict]] = {}
-        found = [r for r in iter_results(conf.results_dir) if r.commit_hash in revisions]
+        known = recorded.read(conf, repo, benchmarks)
+        environments = {environment for environment, _ in known.results}
 
-        def place(results: Results) -> tuple[str, str, int]:
-            return results.params["machine"], results.env_name, revisions[results.commit_hash]
+        def place(recorded: tuple[Environment, str]) -> tuple[str, str, int]:
+            environment, commit = recorded
+            return environment.machine, environment.name, revisions[commit]
 
-        for results in sorted(found, key=place):
+        for environment, hash in sorted(known.results, key=place):
+            results = known.results[environment, hash]
             judged = list(verdicts(results, budgets))
             if all(verdict.value is None for verdict in judged):
                 continue
             for verdict in judged:
                 key = (verdict.scenario, verdict.figure, verdict.limit)
                 rows.setdefault(key, {})[len(columns)] = verdict
+            commit = known.commits[hash]
             columns.append(
                 {
-                    "commit": results.commit_hash[: conf.hash_length],
-                    "subject": git.subject(repo, results.commit_hash),
+                    "commit": commit.name,
+                    "subject": commit.subject,
                     "date": results.date,
-                    "where": f"{results.params['machine']}, {results.env_name}",
+                    "where": environment.title(environments),
                 }
             )
         measured = {k: c for k, c in rows.items() if any(v.value is not None for v in c.values())}

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from asv.publishing import OutputPublisher
-from asv.results import Results, iter_results
+from asv.results import Results
 from asv.util import write_json
 
-from ..asv_ext import git
 from ..case import Case, split
 from ..growth import Growth, by_size
+from . import recorded
 from .pages import add_page
 
 METRICS = ("statements", "rows", "round_trips", "calls", "instructions")
@@ -52,18 +52,14 @@ class GrowthOfCounts(OutputPublisher):  # type: ignore[misc]
 
     @classmethod
     def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
-        histories: dict[str, list[Results]] = {}
-        for results in iter_results(conf.results_dir):
-            if results.commit_hash in revisions:
-                where = f"{results.params['machine']}, {results.env_name}"
-                histories.setdefault(where, []).append(results)
+        found = recorded.read(conf, repo, benchmarks)
         tables = []
-        for where, recorded in sorted(histories.items()):
-            recorded.sort(key=lambda results: revisions[results.commit_hash])
-            rows = table([classes(results, benchmarks) for results in recorded])
+        for environment in found.environments:
+            commits = found.of_branch(environment)
+            rows = table([classes(found.results[environment, c.hash], benchmarks) for c in commits])
             if rows:
-                commit = recorded[-1].commit_hash
-                about = f"{commit[: conf.hash_length]} {git.subject(repo, commit)}"
+                about = f"{commits[-1].name} {commits[-1].subject}"
+                where = environment.title(found.environments)
                 tables.append({"where": where, "commit": about, "rows": rows})
         site = Path(conf.html_dir)
         write_json(str(site / "growth.json"), {"metrics": METRICS, "tables": tables}, compact=True)

@@ -9,6 +9,7 @@ from asv.step_detect import detect_regressions
 from asv.util import write_json
 
 from .pages import add_page
+from .steps import Step, unseen
 
 
 class Improvements(OutputPublisher):  # type: ignore[misc]
@@ -33,14 +34,15 @@ class Improvements(OutputPublisher):  # type: ignore[misc]
         add_page(site, cls.name, "Improvements")
 
 
-def improvements(
-    steps: list[tuple[int, int, float, float, float]], threshold: float
-) -> list[tuple[int, int, float, float]]:
+def improvements(steps: list[Any], threshold: float) -> list[tuple[int, int, float, float]]:
     """Falls to a level never seen before, as (last revision before, first after, old, new value).
 
-    asv's own detection of lasting rises, run backwards in time over the same steps (left, right,
-    value, minimum, error), so that both pages share thresholds and rules.
+    Of exact counts, each such fall. Of others, asv's own detection of lasting rises, run backwards
+    in time over the same steps (left, right, value, minimum, error), so that both pages
+    share thresholds and rules.
     """
+    if all(isinstance(step, Step) for step in steps):
+        return list(unseen(steps, threshold))
     backwards = [(-right + 1, -left + 1, *rest) for left, right, *rest in reversed(steps)]
     _, _, rises = detect_regressions(backwards, threshold)
     falls = [(-after, -before, old, new) for before, after, new, old in reversed(rises or [])]

@@ -34,6 +34,12 @@ ASSETS = {
     "bootstrap@3.1.1/dist/js/bootstrap.min.js": ("bootstrap@3.1.1", "dist/js/bootstrap.min.js"),
     "bootstrap@3.1.1/dist/css/bootstrap.min.css": ("bootstrap@3.1.1", "dist/css/bootstrap.min.css"),
 }
+LIBRARIES = (
+    ("d3@7.9.0", "dist/d3.min.js"),
+    ("@observablehq/plot@0.6.17", "dist/plot.umd.min.js"),
+    ("diff@8.0.2", "dist/diff.min.js"),
+)
+"""Those of the overview: charts, and differences of texts."""
 # The fonts, which the style sheet refers to as "../fonts".
 FONTS = ("bootstrap@3.1.1", "dist/fonts")
 
@@ -58,12 +64,6 @@ class Offline(OutputPublisher):  # type: ignore[misc]
         if outside := re.search(r'<(?:script|link)[^>]*"(https?://[^"]+)"', html):
             raise UserError(f"the site would load {outside[1]}: add its package to {__name__}")
         page.write_text(html, encoding="utf-8")
-        # asv 0.6.6 takes the names of tags for HTML.
-        script = site / "graphdisplay.js"
-        if script.exists():
-            source = script.read_text(encoding="utf-8")
-            source = source.replace('+ tag + "</div>"', '+ $("<span>").text(tag).html() + "</div>"')
-            script.write_text(source, encoding="utf-8")
         shutil.copytree(_file(packages, FONTS), site / "vendor" / "fonts", dirs_exist_ok=True)
 
 
@@ -72,7 +72,7 @@ def fetch(folder: Path) -> Path:
 
     Raises asv's `UserError` if there is no npm, or npm cannot install them.
     """
-    wanted = sorted({package for package, _ in [*ASSETS.values(), FONTS]})
+    wanted = sorted({package for package, _ in [*ASSETS.values(), *LIBRARIES, FONTS]})
     stamp = folder / "installed.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8").split() != wanted:
         npm = shutil.which("npm") or _npm_of_this_environment()
@@ -88,6 +88,15 @@ def fetch(folder: Path) -> Path:
             raise UserError(f"npm could not fetch the site's scripts: {reason[0]}")
         stamp.write_text("\n".join(wanted), encoding="utf-8")
     return folder / "node_modules"
+
+
+def copy(packages: Path, site: Path) -> None:
+    """Copy the overview's libraries to `vendor/js`."""
+    target = site / "vendor" / "js"
+    target.mkdir(parents=True, exist_ok=True)
+    for library in LIBRARIES:
+        source = _file(packages, library)
+        shutil.copyfile(source, target / source.name)
 
 
 def _npm_of_this_environment() -> str | None:

@@ -9,9 +9,14 @@ from ..templates import render
 STATIC = Path(__file__).parent / "static"
 
 
+def copy(name: str, folder: Path) -> None:
+    """Copy a script or a style sheet of `static` to a folder of the site."""
+    shutil.copyfile(STATIC / name, folder / name)
+
+
 def add_page(site: Path, name: str, title: str) -> None:
     """Put a page, `static/<name>.js`, into the site and its navigation."""
-    shutil.copyfile(STATIC / f"{name}.js", site / f"{name}.js")
+    copy(f"{name}.js", site)
     index = site / "index.html"
     html = index.read_text(encoding="utf-8")
     script, entry = (

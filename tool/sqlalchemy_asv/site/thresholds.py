@@ -16,7 +16,8 @@ from typing import Any
 from asv.plugins.regressions import _GraphDataFilter
 
 from ..case import Case, split
-from ..compare.metrics import EXACT, MATTERS, TIME_MATTERS
+from ..compare.metrics import EXACT, TIME_MATTERS
+from .recorded import WORTH
 
 NOISE = 4
 """How many times the typical step from one commit to the next counts as noise."""
@@ -36,7 +37,7 @@ def threshold(benchmark: str, values: Iterable[float | None]) -> float:
     known = [value for value in values if value]
     steps = [abs(after / before - 1) for before, after in itertools.pairwise(known)]
     noise = NOISE * statistics.median(steps) if steps else 0.0
-    least = {"peakmem_process": PROCESS}.get(name, MATTERS.get(metric, TIME_MATTERS))
+    least = {"peakmem_process": PROCESS}.get(name, WORTH.get(metric, TIME_MATTERS))
     return max(least, noise)
 
 

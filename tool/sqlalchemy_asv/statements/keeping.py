@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import files, options
+from ..label import record
 
 
 def summary(statements: Iterable[str]) -> list[list[Any]]:
@@ -21,7 +22,7 @@ def keep(found: dict[str, list[list[Any]]]) -> None:
     """Add statements, by the titles of cases, to the file of this commit and environment.
 
     A file has all SQL texts in "texts". Each of its "scenarios" has pairs: the number of a text,
-    and how often it was sent.
+    and how often it was sent. "packages" are the versions of the packages in the environment.
     """
     folder, commit = os.environ.get(options.STATEMENTS), os.environ.get("ASV_COMMIT")
     if not folder or not commit or not found:
@@ -33,7 +34,8 @@ def keep(found: dict[str, list[list[Any]]]) -> None:
     number = {sql: index for index, sql in enumerate(texts)}
     scenarios = {n: [[number[sql], times] for sql, times in p] for n, p in sorted(found.items())}
     file.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(file, {"texts": texts, "scenarios": scenarios})
+    packages = record().get("packages", {})
+    files.write_json(file, {"texts": texts, "scenarios": scenarios, "packages": packages})
 
 
 def load(file: Path) -> dict[str, list[list[Any]]]:

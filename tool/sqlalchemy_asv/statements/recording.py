@@ -144,10 +144,8 @@ def _is_first_connect(connection: Any) -> bool:
     return type(connection).__name__ == "_AdhocProxiedConnection"
 
 
-@contextlib.contextmanager
-def recording(engine: Engine, notice: Notice | None = None) -> Iterator[Tape]:
-    """Record the statements and rows of an engine while the block runs, on any driver."""
-    tape = Tape()
+def attach(engine: Engine, tape: Tape, notice: Notice | None = None) -> Callable[[], None]:
+    """Record what an engine sends and fetches on a tape; returns a function that ends it."""
     dialect: Any = engine.dialect
     plain: Any = dialect.execution_ctx_cls
 
@@ -177,9 +175,21 @@ def recording(engine: Engine, notice: Notice | None = None) -> Iterator[Tape]:
     }
     before = {name: vars(dialect)[name] for name in replaced if name in vars(dialect)}
     vars(dialect).update(replaced)
-    try:
-        yield tape
-    finally:
+
+    def end() -> None:
         for name in replaced:
             del vars(dialect)[name]
         vars(dialect).update(before)
+
+    return end
+
+
+@contextlib.contextmanager
+def recording(engine: Engine, notice: Notice | None = None) -> Iterator[Tape]:
+    """Record the statements and rows of an engine while the block runs, on any driver."""
+    tape = Tape()
+    end = attach(engine, tape, notice)
+    try:
+        yield tape
+    finally:
+        end()

@@ -19,7 +19,7 @@ from ..files import write_json
 from ..instruments import INSTRUMENTS, Calls, Counts, Instrument
 from ..instruments.instructions import Instructions
 from ..instruments.memory import Allocated
-from ..label import verify
+from ..label import refuse, verify
 from ..profiler.causes import LeftBehind, Lines, Places, Plans, Symbols
 from ..scenario import Scenario
 from . import growing
@@ -48,6 +48,8 @@ def count(options: str) -> None:
     asked = {each.case.title: each for each in wanted if comparable(each)}
     work = Work(Kept(**given["kept"]), asked)
     made = work.count("plain", list(asked), PLAIN)
+    if work.unfilled and not made:
+        refuse(min(work.unfilled))  # one line in place of one for each case
     no_instructions = ""
     if given["instructions"]:
         try:
@@ -95,6 +97,8 @@ class Work:
         self.known = dict(known)
         self.failed: dict[str, str] = {}
         """The errors of cases, by title."""
+        self.unfilled: set[str] = set()
+        """The errors of datasets."""
         self.new: set[str] = set()
         """The titles that were not kept."""
         self._building = threading.Lock()
@@ -110,6 +114,10 @@ class Work:
             with self._building:
                 groups = list(by_dataset([self.known[title] for title in missing]))
             for images, of_dataset in groups:
+                if images.failed:
+                    self.failed |= {each.case.title: images.failed for each in of_dataset}
+                    self.unfilled.add(images.failed)
+                    continue
                 # A size that nobody asked for may be more than the operation can do.
                 made, failed = counted(
                     images, of_dataset, instruments, layout=layout, quiet=kind == "beyond"

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import options, suite
+from .. import application, options, suite
 from ..databases.base import chosen
 from ..files import write_json
 from ..label import data_layer, record
@@ -78,13 +78,14 @@ def digest(commit: str) -> str:
     parts = {
         "tool": _of_files(TOOL.rglob("*.py")),
         "benchmarks": _of_files(suite.folder().rglob("*.py")),
-        "data layer": data_layer() or _of_distribution() or commit,
+        "data layer": data_layer() or [_of_distribution() or commit, record().get("commit")],
         "packages": sorted(
             f"{each.metadata['Name']} {each.version}" for each in importlib.metadata.distributions()
         ),
         "python": [sys.version, platform.libc_ver(), sqlite3.sqlite_version],
         "processor": _processor(),
         "database": [options.database(), chosen().version()],
+        "application": application.stated(),
         "valgrind": _valgrind(),
     }
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +58,9 @@ def profile(options: str) -> None:
         grant(STEPS * scenario.timeout)
         runner = scenario().runner(images, values, deterministic=True)
     except NotImplementedError as missing:
-        refuse(str(missing))
+        here = "ASV_ENV_DIR" in os.environ
+        hint = "" if here else ": it is not installed here; --worktree measures the working tree"
+        refuse(f"{missing}{hint}")
     found = measured(runner, given["top"])
     grant(0)  # what follows is done in forks with limits of their own
     result = {

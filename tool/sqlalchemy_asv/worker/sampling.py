@@ -14,6 +14,7 @@ from ..isolation.channel import Channel
 from ..isolation.collector import settle
 from ..isolation.forks import forked
 from ..isolation.jobs import ending, grant
+from ..label import refuse
 from ..runner import Runner
 from .scenarios import Combination, by_dataset, by_title
 
@@ -22,8 +23,9 @@ def prepare(options: str) -> None:
     """Fill the databases that `titles` need, unless they are there; writes an empty result."""
     given = json.loads(options)
     known = by_title()
-    for _ in by_dataset([known[title] for title in given["titles"]]):
-        pass
+    for images, _ in by_dataset([known[title] for title in given["titles"]]):
+        if images.failed:
+            refuse(images.failed)
     write_json(Path(given["file"]), {})
 
 

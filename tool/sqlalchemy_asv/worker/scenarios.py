@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import options, suite
 from ..case import Case, choose
-from ..databases.base import Images, build_images
+from ..databases.base import Images, build_images, dataset_name
+from ..isolation.forks import forked, missing
 from ..isolation.jobs import note
-from ..label import refuse
+from ..label import REFUSED, in_a_line, refuse
 from ..scenario import Scenario
 
 BUILDING = 3600
@@ -68,17 +70,55 @@ def by_dataset(
 
     Images are kept in the current folder, and made if they are missing.
     """
-    grouped: dict[str, list[Combination]] = {}
+    grouped: dict[str | type[Any], list[Combination]] = {}
     for each in chosen:
         grouped.setdefault(each.scenario.dataset, []).append(each)
     for dataset, of_dataset in grouped.items():
         scales = {each.scenario.scale(each.values) for each in of_dataset}
-        kept = Path(f"{dataset}.images")
+        kept = Path(f"{dataset_name(dataset)}.images")
         images: Images | None = None
         if kept.exists():
             images = pickle.loads(kept.read_bytes())  # noqa: S301 (our own)
         if images is None or not scales <= set(images.fingerprints):
             note(os.environ.get(options.PROGRESS, ""), f"~{BUILDING}")
-            images = build_images(dataset, tuple(sorted(scales)))
-            kept.write_bytes(pickle.dumps(images))
+            images = built(dataset, tuple(sorted(scales)), kept)
         yield images, of_dataset
+
+
+def reason_of(error: Exception) -> str:
+    """An error in one line, with the file of one of syntax."""
+    if isinstance(error, SyntaxError) and error.filename:
+        file = Path(error.filename)
+        place = f"{file.parent.name}/{file.name}:{error.lineno}"
+        return f"{place}: {type(error).__name__}: {error.msg}"
+    return in_a_line(error)
+
+
+def built(dataset: Any, scales: tuple[float, ...], kept: Path) -> Images:
+    """Images of a dataset, which are kept in a file unless they fail.
+
+    They are made in a fork: what an application's modules change, such as listeners on all
+    sessions, is not to change how another application's rows are made.
+    """
+
+    def build() -> None:
+        try:
+            images = build_images(dataset, scales)
+        except SystemExit as end:
+            images = Images(dataset_name(dataset), failed=str(end.code).partition(REFUSED)[2])
+        except Exception as error:
+            traceback.print_exc()
+            images = Images(dataset_name(dataset), failed=f"the dataset failed: {reason_of(error)}")
+        kept.write_bytes(pickle.dumps(images))
+
+    kept.unlink(missing_ok=True)
+    if missing():
+        build()
+    else:
+        os.waitpid(forked(build), 0)
+    if not kept.exists():
+        return Images(dataset_name(dataset), failed="the process that made the dataset was ended")
+    images: Images = pickle.loads(kept.read_bytes())  # noqa: S301 (our own)
+    if images.failed:
+        kept.unlink()
+    return images

@@ -33,8 +33,8 @@ $(document).ready(function () {
     function column(item) {
         var date = $.asv.format_date_yyyymmdd_hhmm(new Date(item.date));
         return $("<th/>").append(
-            $("<div/>").text(item.commit), $("<small/>").text(item.subject)
-        ).attr("title", date + ", " + item.where);
+            $("<div/>").text(item.commit), $("<div/>").text(item.where), $("<small/>").text(item.subject)
+        ).attr("title", date);
     }
 
     $.asv.register_page("budgets", function () {

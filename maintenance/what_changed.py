@@ -1,0 +1,310 @@
+"""Write docs/what-changed-in-sqlalchemy.md: its text from a template, its figures from the results.
+
+    python -m maintenance.what_changed
+
+The template `what-changed.md` beside this file has no figure of its own. Each is asked for by
+scenario, metric and release, as the functions of `Story` have it. The command ends with an error if
+the results say otherwise: a release without the event, or one in the other direction.
+
+Exit codes: 0 it was written, 2 the results do not bear it out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import math
+import re
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from asv.results import Results
+from packaging.version import Version
+from sqlalchemy_asv.asv_ext.errors import stop
+from sqlalchemy_asv.case import Case
+from sqlalchemy_asv.compare.metrics import METRICS
+from sqlalchemy_asv.site.numbers import change, shown
+from sqlalchemy_asv.site.recorded import differs, figures, named
+
+TEMPLATE = Path(__file__).with_name("what-changed.md")
+DOCUMENT = Path("docs/what-changed-in-sqlalchemy.md")
+RESULTS = Path("results")
+
+
+class Event(NamedTuple):
+    """A difference of a release from the one before it."""
+
+    title: str
+    metric: str
+    release: Version
+    before: Version
+    base: float
+    head: float
+
+    @property
+    def size(self) -> float:
+        """The logarithm of the ratio; infinite from nothing, or to nothing."""
+        if self.base <= 0 or self.head <= 0:
+            return math.inf if self.head > self.base else -math.inf
+        return math.log(self.head / self.base)
+
+    @property
+    def change(self) -> str:
+        """Such as "+12%"."""
+        return change(self.base, self.head)
+
+    @property
+    def more(self) -> str:
+        """Such as "12% more instructions", or "fewer"."""
+        share = abs(100 * (self.head / self.base - 1))
+        word = "more" if self.head > self.base else "less" if self.is_bytes else "fewer"
+        return f"{share:.{1 if share < 10 else 0}f}% {word} {self.unit}"
+
+    @property
+    def figures(self) -> str:
+        """Such as "361 → 549 calls"."""
+        kind = "bytes" if self.is_bytes else ""
+        return f"{shown(self.base, kind)} → {shown(self.head, kind)} {self.unit}"
+
+    @property
+    def is_bytes(self) -> bool:
+        return self.metric in ("allocated", "retained_bytes")
+
+    @property
+    def unit(self) -> str:
+        return {"allocated": "memory", "calls": "calls"}.get(self.metric, named(self.metric))
+
+
+class Records:
+    """The recorded counts of the releases on SQLite, by case, metric and release."""
+
+    def __init__(self, folder: Path, machine: str = "reference") -> None:
+        """Read them, but for those whose release was not kept with their statements."""
+        benchmarks = json.loads((folder / "releases" / "benchmarks.json").read_text("utf-8"))
+        self.values: dict[tuple[str, str], dict[Version, float]] = {}
+        self.published: dict[Version, float] = {}
+        for file in sorted((folder / "releases" / machine).glob("*-virtualenv-py*.json")):
+            results = Results.load(str(file), machine_name=machine)
+            if results.env_vars:
+                continue  # another database
+            sent = folder / "statements" / "releases" / file.name
+            packages = json.loads(sent.read_text("utf-8")).get("packages", {})
+            if "sqlalchemy" not in packages:
+                continue
+            release = Version(packages["sqlalchemy"])
+            self.published[release] = results.date
+            for metric, title, value in figures(results, benchmarks):
+                if metric in METRICS:
+                    self.values.setdefault((title, metric), {})[release] = value
+
+    def before(self, release: Version, known: Sequence[Version] | None = None) -> Version:
+        """The highest lower release of those published before it; see `asv_ext.releases`.
+
+        Raises `LookupError` if there is none.
+        """
+        earlier = [
+            each
+            for each in (self.published if known is None else known)
+            if each < release and self.published[each] < self.published[release]
+        ]
+        if not earlier:
+            raise LookupError(f"nothing is recorded before {release}")
+        return max(earlier)
+
+    def events(self, metric: str | None = None) -> Iterator[Event]:
+        """All events, of one metric or of all."""
+        for (title, of), values in self.values.items():
+            if metric not in (None, of):
+                continue
+            for release, head in values.items():
+                try:
+                    before = self.before(release, [*values])
+                except LookupError:
+                    continue
+                if differs(of, values[before], head):
+                    yield Event(title, of, release, before, values[before], head)
+
+
+class Story:
+    """The functions of the template. Each raises `LookupError` if the results say otherwise."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    def _values(self, title: str, metric: str) -> dict[Version, float]:
+        try:
+            return self.records.values[title, metric]
+        except KeyError:
+            raise LookupError(f"{metric} of {title} are not recorded") from None
+
+    def value(self, title: str, metric: str, release: str) -> str:
+        """A figure, such as "25.0 M"."""
+        values = self._values(title, metric)
+        if Version(release) not in values:
+            raise LookupError(f"{metric} of {title} are not recorded at {release}")
+        return shown(values[Version(release)], "bytes" if "bytes" in metric else "")
+
+    def between(self, title: str, metric: str, base: str, head: str) -> Event:
+        """The difference of two releases, neighbours or not."""
+        values = self._values(title, metric)
+        for release in (base, head):
+            if Version(release) not in values:
+                raise LookupError(f"{metric} of {title} are not recorded at {release}")
+        found = values[Version(base)], values[Version(head)]
+        if not differs(metric, *found):
+            raise LookupError(f"{metric} of {title} are alike at {base} and {head}: {found}")
+        return Event(title, metric, Version(head), Version(base), *found)
+
+    def event(self, title: str, metric: str, release: str) -> Event:
+        """The difference of a release from the one before it, which has to be its neighbour."""
+        values = self._values(title, metric)
+        before = self.records.before(Version(release), [*values])
+        nearest = self.records.before(Version(release))
+        if before != nearest:
+            raise LookupError(f"{metric} of {title} are not recorded at {nearest}")
+        return self.between(title, metric, str(before), release)
+
+    def rose(self, title: str, metric: str, release: str) -> Event:
+        """An event that is a cost."""
+        found = self.event(title, metric, release)
+        if found.size <= 0:
+            raise LookupError(f"{metric} of {title} fell at {release}: {found.figures}")
+        return found
+
+    def fell(self, title: str, metric: str, release: str) -> Event:
+        """An event that is a gain."""
+        found = self.event(title, metric, release)
+        if found.size >= 0:
+            raise LookupError(f"{metric} of {title} rose at {release}: {found.figures}")
+        return found
+
+    def same(self, title: str, metric: str, base: str, head: str) -> str:
+        """Nothing, if two releases do not differ."""
+        values = self._values(title, metric)
+        found = values[Version(base)], values[Version(head)]
+        if differs(metric, *found):
+            raise LookupError(f"{metric} of {title} differ at {base} and {head}: {found}")
+        return ""
+
+    def added(self, scenario: str, metric: str, release: str) -> str:
+        """The differences over the sizes of a scenario, such as "188, 197, 287 and 1,187".
+
+        Equal ones are a cost of the statement; those that rise with the size, a cost of each row.
+        """
+        found = []
+        for (title, of), values in self.records.values.items():
+            case = Case.parse(title)
+            if case.scenario == scenario and of == metric and Version(release) in values:
+                before = self.records.before(Version(release), [*values])
+                found.append((float(case.arguments[-1]), values[Version(release)] - values[before]))
+        if len(found) < 2:
+            raise LookupError(f"{scenario} has no sizes")
+        texts = [f"{difference:,.0f}" for _, difference in sorted(found)]
+        return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+    def span(self, pattern: str, metric: str, base: str, head: str) -> str:
+        """The changes of all cases that a pattern finds, such as "19 to 34% fewer"."""
+        shares = sorted(
+            100 * (values[Version(head)] / values[Version(base)] - 1)
+            for (title, of), values in self.records.values.items()
+            if of == metric
+            and re.search(pattern, title)
+            and {Version(base), Version(head)} <= values.keys()
+        )
+        if not shares:
+            raise LookupError(f"no case of {pattern} has {metric} at {base} and {head}")
+        low, high = round(shares[0]), round(shares[-1])
+        few = "less" if "bytes" in metric or metric == "allocated" else "fewer"
+        if high <= 0:
+            return f"{-high} to {-low}% {few}" if low != high else f"{-low}% {few}"
+        if low >= 0:
+            return f"{low} to {high}% more" if low != high else f"{low}% more"
+        return f"between {-low}% {few} and {high}% more"
+
+    def median(self, pattern: str, metric: str, base: str, head: str) -> str:
+        """The median change of all cases that a pattern finds, such as "-12%"."""
+        ratios = [
+            values[Version(head)] / values[Version(base)]
+            for (title, of), values in self.records.values.items()
+            if of == metric
+            and re.search(pattern, title)
+            and {Version(base), Version(head)} <= values.keys()
+        ]
+        if not ratios:
+            raise LookupError(f"no case of {pattern} has {metric} at {base} and {head}")
+        return change(1, statistics.median(ratios))
+
+    def largest(self, number: int, metric: str, *, gains: bool) -> list[Event]:
+        """The largest gains or costs of a metric, at most one for a scenario and a release."""
+        sign = -1 if gains else 1
+        found = sorted(
+            (each for each in self.records.events(metric) if sign * each.size > 0),
+            key=lambda each: (-sign * each.size, each.title),
+        )
+        kept: dict[tuple[str, Version], Event] = {}
+        for each in found:
+            kept.setdefault((Case.parse(each.title).scenario, each.release), each)
+        return [*kept.values()][:number]
+
+    def recorded(self) -> str:
+        """The number of releases."""
+        return str(len(self.records.published))
+
+    def first(self) -> str:
+        return str(min(self.records.published))
+
+    def last(self) -> str:
+        return str(max(self.records.published))
+
+    def missing(self) -> list[str]:
+        """Final releases between the recorded ones whose numbers are not recorded."""
+        finals = {each for each in self.records.published if not each.is_prerelease}
+        found = []
+        for series in sorted({each.release[:2] for each in finals}):
+            patches = {each.micro for each in finals if each.release[:2] == series}
+            absent = {*range(max(patches) + 1)} - patches
+            found += [f"{series[0]}.{series[1]}.{patch}" for patch in sorted(absent)]
+        return found
+
+    def day(self, release: str) -> str:
+        """The date of a release."""
+        seconds = self.records.published[Version(release)] / 1000
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).date().isoformat()
+
+
+def written(records: Records, template: str) -> str:
+    """The document. Raises `LookupError` if the records do not bear it out."""
+    story = Story(records)
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (Markdown)
+    )
+    functions: dict[str, Any] = {
+        name: getattr(story, name) for name in dir(story) if not name.startswith("_")
+    }
+    return environment.from_string(template, globals=functions).render()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m maintenance.what_changed", description=__doc__)
+    parser.parse_args(arguments)
+    try:
+        text = written(Records(RESULTS), TEMPLATE.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        stop(f"{Path(error.filename).name} is missing: without it, there is nothing to write")
+    except LookupError as error:
+        stop(str(error.args[0]))
+    DOCUMENT.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""The site of the recorded releases: what a visitor finds, and whether the records bear it out."""
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asv.benchmarks import Benchmarks
+from asv.repo import get_repo
+from playwright.sync_api import Page, expect
+from sqlalchemy_asv.asv_ext import settings
+from sqlalchemy_asv.site import numbers, recorded
+from sqlalchemy_asv.site.recorded import Recorded
+
+from ..support.browser import browser, serious, served
+from ..support.clone import ROOT, Clone
+
+CONFIG = "asv.releases.conf.json"
+
+
+@pytest.fixture(scope="module")
+def published(clone: Clone) -> Path:
+    """The site of the releases that this repository has recorded."""
+    shutil.copytree(ROOT / "results", clone.path / "results", dirs_exist_ok=True)
+    clone.command("releases")
+    clone.asv("--config", CONFIG, "publish")
+    return clone.path / ".asv" / "site"
+
+
+@pytest.fixture(scope="module")
+def found(clone: Clone, published: Path) -> Recorded:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(clone.path)
+        conf = settings.load(CONFIG)
+        return recorded.read(conf, get_repo(conf), Benchmarks.load(conf))
+
+
+def jumps(site: Path) -> Iterator[tuple[str, int | None, int, float, float]]:
+    """Case and benchmark, revisions before and after, and both values, of all listed events."""
+    regressions = json.loads((site / "regressions.json").read_text(encoding="utf-8"))
+    for name, _, _, _, _, _, of_name in regressions["regressions"]:
+        for before, after, base, head in of_name:
+            yield name, before, after, base, head
+    improvements = json.loads((site / "improvements.json").read_text(encoding="utf-8"))
+    for name, _, _, before, after, base, head in improvements:
+        yield name, before, after, base, head
+
+
+def test_neighbouring_releases_bear_out_each_event(published: Path, found: Recorded) -> None:
+    """An event is a difference of a release from the one before it, in the same direction."""
+    index = json.loads((published / "releases" / "index.json").read_text(encoding="utf-8"))
+    commits = {int(revision): hash for revision, hash in index["revision_to_hash"].items()}
+    (environment,) = found.environments
+    wrong, listed = [], 0
+    for name, before, after, base, head in jumps(published / "releases"):
+        listed += 1
+        benchmark, bracket, rest = name.partition("(")
+        scenario, _, metric = benchmark.rpartition(".")
+        metric = metric.removeprefix("track_")
+        values = found.values[environment][metric][f"{scenario}{bracket}{rest}"]
+        later = found.commits[commits[after]]
+        earlier = found.before(values, later)
+        assert earlier is not None, name
+        if before is not None and commits[before] != earlier.hash:
+            wrong.append(f"{name}: {later.name} follows {earlier.name}")
+        pair = values[earlier.hash], values[later.hash]
+        if not recorded.differs(metric, *pair) or (pair[0] < pair[1]) != (base < head):
+            wrong.append(f"{name}: {pair[0]} → {pair[1]} at {later.name}, not {base} → {head}")
+    assert wrong == []
+    assert listed > 100
+
+
+@pytest.fixture(scope="module")
+def page(published: Path) -> Iterator[tuple[Page, str]]:
+    with (
+        served("http.server", "--bind", "127.0.0.1", folder=published) as address,
+        browser() as page,
+    ):
+        yield page, address
+
+
+def test_two_clicks_to_what_an_upgrade_does_and_one_to_its_statements(
+    page: tuple[Page, str], found: Recorded
+) -> None:
+    """What upgrading from 2.0.36 to the newest release does to lazy loading."""
+    site, address = page
+    site.goto(address)
+    expect(site.locator("h2").first).to_have_text("Releases of SQLAlchemy")
+    form = site.locator("form.between").first
+    form.get_by_label("From").select_option("2.0.36")
+    form.get_by_label("Name contains").fill("lazy")
+    form.get_by_role("button", name="Compare").click()
+    rows = site.locator("#cases tbody tr")
+    expect(rows.first).to_contain_text("lazy")
+    assert "from=2.0.36" in site.url
+    rows.filter(has_text="social.HomeFeed('lazy')").get_by_text("statements", exact=True).click()
+    either = re.compile("SELECT|Both send the same statements")
+    expect(rows.filter(has_text="social.HomeFeed('lazy')")).to_contain_text(either)
+    assert serious(site) == []
+    (environment,) = found.environments
+    newest = found.of_branch(environment)[-1]
+    expect(site.locator("#choose-to")).to_have_value(newest.name)
+    values = found.values[environment]["instructions"]["social.HomeFeed('lazy')"]
+    (base,) = (c for c in found.commits.values() if c.name == "2.0.36")
+    said = numbers.change(values[base.hash], values[newest.hash])
+    expect(rows.filter(has_text="social.HomeFeed('lazy')")).to_contain_text(f"({said})")
+
+
+def test_the_picture_of_the_releases(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto(address)
+    expect(site.locator(".picture svg path[stroke]").first).to_be_visible()
+    named = site.locator(".picture").inner_text()
+    assert "2.0.0" in named
+    site.get_by_text("The picture as a table").click()
+    expect(site.locator("details[open] li").first).to_contain_text("ecommerce.")
+
+
+def test_no_figure_of_the_pages_is_infinite(page: tuple[Page, str]) -> None:
+    site, address = page
+    for place in ("regressions", "improvements"):
+        site.goto(f"{address}releases/index.html#/{place}")
+        rows = site.locator(f"#{place}-display tbody tr, #{place}-body tbody tr")
+        expect(rows.first).to_be_visible()
+        text = site.locator("body").inner_text()
+        assert "Infinity" not in text
+        assert "NaN" not in text
+        assert "e+" not in text
+
+
+def test_a_graph_of_releases_has_their_names(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto(f"{address}releases/index.html#social.HomeFeed.track_instructions")
+    labels = site.locator("#main-graph .flot-x-axis .tickLabel")
+    expect(labels.first).to_have_text("2.0.0")
+    boxes: list[Any] = [labels.nth(number).bounding_box() for number in range(labels.count())]
+    assert len(boxes) > 4
+    assert all(one["x"] + one["width"] <= other["x"] for one, other in itertools.pairwise(boxes))
+    expect(site.locator("#main-graph .flot-y-axis .tickLabel").last).to_contain_text(" M")
+
+
+def test_the_verdict_and_the_comparison_behind_it_agree(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(address)
+    said = site.locator("section section p", has_text="See all").first.inner_text()
+    site.get_by_role("link", name="See all").first.click()
+    summary = site.locator("#summary").inner_text()
+    numbers_of = re.compile(r"(\d+) (cases?|better|worse|trade-offs?)")
+    told = numbers_of.findall(said.partition(":")[2])
+    assert len(told) == 4
+    assert numbers_of.findall(summary)[:4] == told
+
+
+def test_nothing_differs_from_itself(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto(f"{address}#compare?from=2.0.36&to=2.0.36")
+    expect(site.locator("#summary")).to_contain_text(" 0 better, 0 worse, 0 trade-offs, ")
+
+
+def test_the_keyboard_stays_where_it_is(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}#compare?from=2.0.29&to=2.0.36")
+    expect(site.locator("#summary")).to_be_visible()
+    site.focus("#choose-metric")
+    for _ in range(2):
+        site.keyboard.press("ArrowDown")
+        site.wait_for_timeout(300)
+        assert site.evaluate("document.activeElement.id") == "choose-metric"
+    # Each choice is a step back.
+    chosen = site.locator("#choose-metric").input_value()
+    site.go_back()
+    expect(site.locator("#choose-metric")).not_to_have_value(chosen)
+    expect(site.locator("#compare")).to_be_visible()
+
+
+def test_grouped_regressions_are_shown(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}releases/index.html#/regressions?grouped=true")
+    expect(site.locator("#regressions-body tbody tr").first).to_be_visible()

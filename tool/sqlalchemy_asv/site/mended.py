@@ -1,0 +1,77 @@
+"""asv's own pages, mended where they fail our readers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from asv.publishing import OutputPublisher
+from asv.util import UserError
+
+from ..templates import render
+from .overview import PAGE
+from .pages import copy
+
+SOURCES = {
+    # asv's own labels of tags: all of them, over each other, and as HTML. The axis has names.
+    "graphdisplay.js": [
+        ("        update_tags();\n        update_range();", "        update_range();"),
+        ("            update_tags();\n", ""),
+        ("/^([a-z0-9]+)-([a-z0-9]+)$/", "/^([^-]+)-([^-]+)$/"),
+    ],
+    # From nothing to something is no factor.
+    "regressions.js": [
+        (".text(factor.toFixed(2) + 'x'));", ".text($.asv.factor(revs[2], revs[3])));"),
+        (
+            "factor_td.text(factor.toFixed(2) + 'x')",
+            "factor_td.text($.asv.factor(best_value, last_value))",
+        ),
+    ],
+}
+"""Texts of asv 0.6.6's scripts, and what takes their place."""
+GONE = ("", "summarylist", "summarygrid")
+"""asv's pages whose place the overview takes."""
+
+
+class Mended(OutputPublisher):  # type: ignore[misc]
+    """After all pages: asv's scripts, its navigation, and the way to the overview."""
+
+    order = 99
+
+    @classmethod
+    def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
+        site = Path(conf.html_dir)
+        for name, changes in SOURCES.items():
+            script = site / name
+            script.write_text(replaced(script.read_text("utf-8"), name, changes), "utf-8")
+        tags = {commit: tag for tag, commit in repo.get_tags().items()}
+        names = {revisions[commit]: tags[commit] for commit in revisions if commit in tags}
+        copy("numbers.js", site)
+        copy("mended.js", site)
+        index = site / "index.html"
+        html = index.read_text(encoding="utf-8")
+        more = render("sqlalchemy_asv.site", "mended.html", names=names, overview=PAGE, gone=GONE)
+        anchor = re.search(r'<script[^>]*\s+src="asv\.js">\s*</script>', html)
+        if anchor is None:
+            raise UserError(f"this version of asv has no asv.js in its page: see {__name__}")
+        html = html[: anchor.end()] + "\n" + more + html[anchor.end() :]
+        # Of all histories, where there are several.
+        overview = conf.project_url if conf.project_url == "../index.html" else PAGE
+        html = re.sub(
+            r'<li id="nav-li-"[^>]*>.*?</li>', f'<li><a href="{overview}">Overview</a></li>', html
+        )
+        html = re.sub(r'\s*<li id="nav-li-summarylist"[^>]*>.*?</li>', "", html)
+        index.write_text(html, encoding="utf-8")
+
+
+def replaced(source: str, name: str, changes: list[tuple[str, str]]) -> str:
+    """A script with changes.
+
+    Raises asv's `UserError` if it lacks a text, as that of another version may.
+    """
+    for old, new in changes:
+        if old not in source:
+            raise UserError(f"this version of asv has another {name}: see {__name__}")
+        source = source.replace(old, new)
+    return source
