@@ -4,6 +4,8 @@ import itertools
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,34 @@ def test_no_figure_of_the_pages_is_infinite(page: tuple[Page, str]) -> None:
         assert "Infinity" not in text
         assert "NaN" not in text
         assert "e+" not in text
+
+
+def test_an_event_leads_to_the_comparison_of_its_releases(page: tuple[Page, str]) -> None:
+    site, address = page
+    for place in ("regressions", "improvements"):
+        site.goto(f"{address}releases/index.html#/{place}")
+        row = site.locator(f"#{place}-display tbody tr:visible").first
+        row.locator("a").first.hover()
+        expect(
+            site.locator(".popover canvas").first
+        ).to_be_visible() if place == "regressions" else None
+        between = row.get_by_text("..", exact=False).last
+        base, _, head = between.inner_text().partition("..")
+        between.click()
+        expect(site.locator("#choose-from")).to_have_value(base)
+        expect(site.locator("#choose-to")).to_have_value(head)
+
+
+def test_pages_are_timed_in_a_browser(published: Path) -> None:
+    """`python -m maintenance.pages` times all of them; a busy machine exceeds the limit."""
+    asked = [sys.executable, "-m", "maintenance.pages", "--loads=1", "index.html"]
+    there = {"cwd": published.parents[1], "capture_output": True, "text": True}
+    done = subprocess.run(asked, **there, check=False)  # type: ignore[call-overload]
+    assert done.returncode in (0, 1), done.stderr
+    _, page, seconds, transferred, _ = done.stdout.splitlines()[-1].split("|")
+    assert page.strip() == "`index.html`"
+    assert float(seconds) > 0
+    assert float(transferred) > 0.1
 
 
 def test_a_graph_of_releases_has_their_names(page: tuple[Page, str]) -> None:

@@ -213,6 +213,38 @@ def test_the_verdict_names_the_worst_first(history: History) -> None:
     assert newest["more"] == 0
 
 
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"cycles": (0, 8)}, "worse"),
+        ({"cycles": (8, 9), "statements": (3, 2)}, "better"),  # as `compare` says it
+        ({"rows": (100, 0), "statements": (1, 100)}, "worse"),
+        ({"rows": (100, 0), "calls": (100, 900)}, "trade-off"),
+    ],
+)
+def test_a_change_that_another_explains_decides_nothing(
+    changes: dict[str, tuple[float, float]], word: str
+) -> None:
+    assert recorded.verdict(changes) == word
+
+
+def test_a_source_is_what_its_author_wrote() -> None:
+    """asv keeps the class where a metric is made, and the methods that set it up, as well."""
+    kept = (
+        "class <locals>:\n    class Feed(Social):\n        size = 3\n\n"
+        "        def operation(self):\n            return feed()\n    \n\n"
+        "class Scenario:\n    def setup(self):\n        pass\n"
+    )
+    source = (
+        "class Feed(Social):\n    size = 3\n\n    def operation(self):\n        return feed()\n"
+    )
+    assert overview.scenario_source(kept) == source
+    assert overview.scenario_source("def track_size():\n    return 1\n").startswith("def track")
+    benchmarks = {"social.Feed.track_calls": {"code": kept, "pretty_source": kept}}
+    mended.shorten(benchmarks)
+    assert benchmarks == {"social.Feed.track_calls": {"code": source}}
+
+
 def test_the_same_values_are_no_change() -> None:
     for metric in ("statements", "instructions", "allocated", "retained_bytes", "cycles"):
         for value in (0.0, 5.0, 1e6):

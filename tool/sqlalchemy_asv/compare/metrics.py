@@ -1,5 +1,7 @@
 """The metrics that are compared, by the names of the benchmarks `track_statements` and so on."""
 
+from collections.abc import Collection
+
 from .verdict import DIMENSIONS
 
 EXACT = (
@@ -28,3 +30,17 @@ CERTAIN = 10
 LEFT = ("retained", "retained_bytes")
 """Left behind by repetitions, as objects and as bytes."""
 METRICS = tuple(metric for metrics in DIMENSIONS.values() for metric in metrics)
+
+
+def unexplained(changes: Collection[tuple[str, bool]]) -> set[tuple[str, bool]]:
+    """The changes that decide, as metric and whether it rose: without what others explain.
+
+    More statements make more cycles; cycles of the same statements are a leak until the garbage
+    collector runs. An INSERT of one row returns none, one of many returns each.
+    """
+    explained = set()
+    if {metric for metric, _ in changes if metric in EXACT} != {"cycles"}:
+        explained |= {("cycles", True), ("cycles", False)}
+    if {("statements", True), ("round_trips", True)} & {*changes}:
+        explained.add(("rows", False))
+    return {*changes} - explained

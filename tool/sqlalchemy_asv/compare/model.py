@@ -15,7 +15,16 @@ from ..databases.reading import in_common
 from ..growth import growth
 from . import paired, sql, verdict
 from .checkout import NAMES
-from .metrics import CERTAIN, EXACT, LAID_OUT, LEAST, MATTERS, METRICS, TIME_MATTERS
+from .metrics import (
+    CERTAIN,
+    EXACT,
+    LAID_OUT,
+    LEAST,
+    MATTERS,
+    METRICS,
+    TIME_MATTERS,
+    unexplained,
+)
 from .verdict import DIMENSIONS
 
 ACCEPTED = " (accepted)"
@@ -90,18 +99,10 @@ class Compared:
 
     @property
     def deciding(self) -> list[Change]:
-        """The changes that decide: those that count, without what others explain.
-
-        More statements make more cycles; cycles of the same statements are a leak until the garbage
-        collector runs. An INSERT of one row returns none, one of many returns each.
-        """
+        """The changes that decide: those that count, without what others explain."""
         counting = [change for change in self.changes if change.counts]
-        explained = set()
-        if {change.metric for change in counting if change.metric in EXACT} != {"cycles"}:
-            explained |= {("cycles", True), ("cycles", False)}
-        if any(c.metric in ("statements", "round_trips") and c.ratio > 1 for c in counting):
-            explained.add(("rows", False))
-        return [c for c in counting if (c.metric, c.ratio > 1) not in explained]
+        decide = unexplained([(change.metric, change.ratio > 1) for change in counting])
+        return [change for change in counting if (change.metric, change.ratio > 1) in decide]
 
     def _outcome(self, metrics: tuple[str, ...]) -> str:
         """The outcome of the counts of one dimension."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,31 @@ from asv.publishing import OutputPublisher
 from asv.util import UserError
 
 from ..templates import render
-from .overview import PAGE
+from .overview import PAGE, scenario_source
 from .pages import copy
 
+HOVERED = "element, graph_url, benchmark_basename, parameter_idx, revisions"
 SOURCES = {
     # asv's own labels of tags: all of them, over each other, and as HTML. The axis has names.
     "graphdisplay.js": [
         ("        update_tags();\n        update_range();", "        update_range();"),
         ("            update_tags();\n", ""),
         ("/^([a-z0-9]+)-([a-z0-9]+)$/", "/^([^-]+)-([^-]+)$/"),
+        # A source is no HTML.
+        ("title: bm.code,\n                html: true,", "title: bm.code,"),
+    ],
+    # A popup for each of a thousand links took most of the time of a page; nobody opens most.
+    "asv_ui.js": [
+        (
+            f"    function hover_graph({HOVERED}) {{",
+            f"    function hover_graph({HOVERED}) {{\n"
+            "        element.one('mouseenter', function () {\n"
+            f"            hovered_graph({HOVERED});\n"
+            "            element.popover('show');\n"
+            "        });\n"
+            "    }\n\n"
+            f"    function hovered_graph({HOVERED}) {{",
+        ),
     ],
     # From nothing to something is no factor.
     "regressions.js": [
@@ -26,6 +43,11 @@ SOURCES = {
         (
             "factor_td.text(factor.toFixed(2) + 'x')",
             "factor_td.text($.asv.factor(best_value, last_value))",
+        ),
+        # What changed between two commits is a page.
+        (
+            "commit_td.append($('<span/>').text(commit_a + '..' + commit_b));",
+            "commit_td.append($.asv.between(commit_a, commit_b));",
         ),
     ],
 }
@@ -46,6 +68,7 @@ class Mended(OutputPublisher):  # type: ignore[misc]
             script = site / name
             script.write_text(replaced(script.read_text("utf-8"), name, changes), "utf-8")
         tags = {commit: tag for tag, commit in repo.get_tags().items()}
+        shorten(benchmarks)
         names = {revisions[commit]: tags[commit] for commit in revisions if commit in tags}
         copy("numbers.js", site)
         copy("mended.js", site)
@@ -63,6 +86,17 @@ class Mended(OutputPublisher):  # type: ignore[misc]
         )
         html = re.sub(r'\s*<li id="nav-li-summarylist"[^>]*>.*?</li>', "", html)
         index.write_text(html, encoding="utf-8")
+
+
+def shorten(benchmarks: Mapping[str, dict[str, Any]]) -> None:
+    """Leave the source that an author has written, and nothing around it.
+
+    asv writes all that it knows of the benchmarks to the index that each of its pages loads. Most
+    of that is sources.
+    """
+    for each in benchmarks.values():
+        each["code"] = scenario_source(each.get("code", ""))
+        each.pop("pretty_source", None)
 
 
 def replaced(source: str, name: str, changes: list[tuple[str, str]]) -> str:

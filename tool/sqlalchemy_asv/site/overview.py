@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -328,8 +330,23 @@ def newest(
 
 def sources(benchmarks: Any) -> list[tuple[str, str]]:
     """Each scenario with its source."""
-    found = {split(name)[0]: each.get("code", "") for name, each in benchmarks.items()}
+    found = {
+        split(name)[0]: scenario_source(each.get("code", "")) for name, each in benchmarks.items()
+    }
     return sorted(found.items())
+
+
+def scenario_source(code: str) -> str:
+    """The source of a class, of what asv keeps of a benchmark.
+
+    asv puts it below a class of the place where the benchmark's function is made, and adds the
+    methods of its bases that set it up.
+    """
+    first, _, rest = code.partition("\n")
+    if first != "class <locals>:":
+        return code
+    lines = itertools.takewhile(lambda line: not line or line[0].isspace(), rest.split("\n"))
+    return textwrap.dedent("\n".join(lines)).strip() + "\n"
 
 
 # --- the picture ----------------------------------------------------------------------------------
@@ -413,6 +430,7 @@ def to_compare(found: Recorded) -> dict[str, Any]:
                         "name": metric,
                         "title": named(metric),
                         "unit": UNITS.get(metric, ""),
+                        "exact": metric in EXACT,
                         "threshold": 0 if metric in EXACT else WORTH.get(metric, 0),
                         "least": LEAST.get(metric, 0),
                     }

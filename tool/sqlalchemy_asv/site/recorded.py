@@ -14,7 +14,7 @@ from asv.util import UserError
 
 from ..asv_ext import git, settings
 from ..case import Case, split
-from ..compare.metrics import EXACT, LEAST, MATTERS, METRICS
+from ..compare.metrics import EXACT, LEAST, MATTERS, METRICS, unexplained
 from ..compare.verdict import DIMENSIONS, outcome, word
 from ..options import DATABASE
 
@@ -273,8 +273,9 @@ def changed(base: Mapping[str, float], head: Mapping[str, float]) -> dict[str, t
 
 def verdict(changes: Mapping[str, tuple[float, float]]) -> str:
     """The word of `compare.verdict` for changes of counts."""
-    rose = {metric for metric, (base, head) in changes.items() if head > base}
-    fell = {metric for metric, (base, head) in changes.items() if head < base}
+    decide = unexplained([(metric, head > base) for metric, (base, head) in changes.items()])
+    rose = {metric for metric, more in decide if more}
+    fell = {metric for metric, more in decide if not more}
     return word({n: outcome(rose & {*of}, fell & {*of}) for n, of in DIMENSIONS.items()})
 
 

@@ -29,8 +29,8 @@ $(document).ready(function () {
         return $("<tr/>").append(
             $("<td/>").append($("<a/>").attr("href", link).text(item[0])),
             $("<td/>").text($.asv.format_date_yyyymmdd_hhmm(date)),
-            $("<td/>").text(before + ".." + after),
-            $("<td/>").text((item[6] / item[5]).toFixed(2) + "x"),
+            $("<td/>").append($.asv.between(before, after)),
+            $("<td/>").text($.asv.factor(item[5], item[6])),
             $("<td/>").text($.asv.pretty_unit(item[5], benchmark.unit)),
             $("<td/>").text($.asv.pretty_unit(item[6], benchmark.unit))
         );

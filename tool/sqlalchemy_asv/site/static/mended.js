@@ -3,7 +3,7 @@
 /* Mends asv's own pages for our readers: names of releases in place of hashes, labels of axes
    that do not overlap, readable units. Loaded after asv.js and before the pages that use it. */
 $(document).ready(function () {
-    var names = JSON.parse($("#names").text());
+    var names = JSON.parse($("#names").text()), overview = $("#names").data("overview");
     var hash = $.asv.get_commit_hash, revision = $.asv.get_revision;
 
     $.asv.get_commit_hash = function (number) { return names[number] || hash(number); };
@@ -21,6 +21,12 @@ $(document).ready(function () {
 
     $.asv.factor = function (base, head) {
         return base === 0 ? "from 0" : numbers.digits(head / base) + "x";
+    };
+
+    /* Two commits, as a link to their comparison. */
+    $.asv.between = function (base, head) {
+        return $("<a>").text(base + ".." + head).attr("href", overview + "#compare?from="
+            + encodeURIComponent(base) + "&to=" + encodeURIComponent(head));
     };
 
     /* The labels of the y axis, with as many digits as tell one tick from the next. */

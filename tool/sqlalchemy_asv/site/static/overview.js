@@ -97,9 +97,21 @@
         return Math.log(change.head / change.base);
     }
 
+    /* The changes that decide, as `compare.metrics.unexplained` has them. */
+    function unexplained(changes) {
+        var cycles = changes.every(function (c) { return !c.metric.exact || c.metric.name === "cycles"; });
+        var more = changes.some(function (c) {
+            return ["statements", "round_trips"].includes(c.metric.name) && c.head > c.base;
+        });
+        return changes.filter(function (c) {
+            if (c.metric.name === "cycles") { return cycles; }
+            return !(c.metric.name === "rows" && c.head < c.base && more);
+        });
+    }
+
     function verdict(changes) {
         var better = false, worse = false;
-        changes.forEach(function (each) {
+        unexplained(changes).forEach(function (each) {
             if (each.head > each.base) { worse = true; } else { better = true; }
         });
         return worse && better ? "trade-off" : worse ? "worse" : better ? "better" : "unchanged";
