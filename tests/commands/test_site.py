@@ -16,7 +16,7 @@ from asv.repo import get_repo
 from playwright.sync_api import Page, expect
 from sqlalchemy_asv.asv_ext import settings
 from sqlalchemy_asv.site import numbers, recorded
-from sqlalchemy_asv.site.recorded import Recorded
+from sqlalchemy_asv.site.recorded import Environment, Recorded
 
 from ..support.browser import browser, serious, served
 from ..support.clone import ROOT, Clone
@@ -41,29 +41,33 @@ def found(clone: Clone, published: Path) -> Recorded:
         return recorded.read(conf, get_repo(conf), Benchmarks.load(conf))
 
 
-def jumps(site: Path) -> Iterator[tuple[str, int | None, int, float, float]]:
-    """Case and benchmark, revisions before and after, and both values, of all listed events."""
+def environment_on(found: Recorded, database: str = "sqlite") -> Environment:
+    """The environment of a database. All releases are recorded on SQLite, some on others too."""
+    return next(each for each in found.environments if each.database == database)
+
+
+def jumps(site: Path) -> Iterator[tuple[str, str, int | None, int, float, float]]:
+    """Database, case and benchmark, revisions before and after, and both values, of all events."""
     regressions = json.loads((site / "regressions.json").read_text(encoding="utf-8"))
-    for name, _, _, _, _, _, of_name in regressions["regressions"]:
+    for name, _, params, _, _, _, of_name in regressions["regressions"]:
         for before, after, base, head in of_name:
-            yield name, before, after, base, head
+            yield params.get("env-DATABASE") or "sqlite", name, before, after, base, head
     improvements = json.loads((site / "improvements.json").read_text(encoding="utf-8"))
-    for name, _, _, before, after, base, head in improvements:
-        yield name, before, after, base, head
+    for name, params, _, before, after, base, head in improvements:
+        yield params.get("env-DATABASE") or "sqlite", name, before, after, base, head
 
 
 def test_neighbouring_releases_bear_out_each_event(published: Path, found: Recorded) -> None:
     """An event is a difference of a release from the one before it, in the same direction."""
     index = json.loads((published / "releases" / "index.json").read_text(encoding="utf-8"))
     commits = {int(revision): hash for revision, hash in index["revision_to_hash"].items()}
-    (environment,) = found.environments
     wrong, listed = [], 0
-    for name, before, after, base, head in jumps(published / "releases"):
+    for database, name, before, after, base, head in jumps(published / "releases"):
         listed += 1
         benchmark, bracket, rest = name.partition("(")
         scenario, _, metric = benchmark.rpartition(".")
         metric = metric.removeprefix("track_")
-        values = found.values[environment][metric][f"{scenario}{bracket}{rest}"]
+        values = found.values[environment_on(found, database)][metric][f"{scenario}{bracket}{rest}"]
         later = found.commits[commits[after]]
         earlier = found.before(values, later)
         assert earlier is not None, name
@@ -103,7 +107,7 @@ def test_two_clicks_to_what_an_upgrade_does_and_one_to_its_statements(
     either = re.compile("SELECT|Both send the same statements")
     expect(rows.filter(has_text="social.HomeFeed('lazy')")).to_contain_text(either)
     assert serious(site) == []
-    (environment,) = found.environments
+    environment = environment_on(found)
     newest = found.of_branch(environment)[-1]
     expect(site.locator("#choose-to")).to_have_value(newest.name)
     values = found.values[environment]["instructions"]["social.HomeFeed('lazy')"]
