@@ -55,15 +55,18 @@ class Event(NamedTuple):
 
     @property
     def change(self) -> str:
-        """Such as "+12%"."""
-        return change(self.base, self.head)
+        """Such as "+12%", "2.5x" or "-62%"."""
+        if 0 < self.head < self.base:
+            return f"-{100 * (1 - self.head / self.base):.2g}%"
+        return "none left" if self.head == 0 else change(self.base, self.head)
 
     @property
     def more(self) -> str:
         """Such as "12% more instructions", or "fewer"."""
         share = abs(100 * (self.head / self.base - 1))
         word = "more" if self.head > self.base else "less" if self.is_bytes else "fewer"
-        return f"{share:.{1 if share < 10 else 0}f}% {word} {self.unit}"
+        unit = "memory" if self.metric == "allocated" else self.unit
+        return f"{share:.{1 if share < 10 else 0}f}% {word} {unit}"
 
     @property
     def figures(self) -> str:
@@ -77,7 +80,8 @@ class Event(NamedTuple):
 
     @property
     def unit(self) -> str:
-        return {"allocated": "memory", "calls": "calls"}.get(self.metric, named(self.metric))
+        units = {"allocated": "at the peak", "retained_bytes": "left behind", "calls": "calls"}
+        return units.get(self.metric, named(self.metric))
 
 
 class Records:

@@ -1,14 +1,16 @@
 """The document about SQLAlchemy's releases says what the records say, or is not written."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from asv.results import Results
 from asv.runner import BenchmarkResult
 
-from maintenance.what_changed import Records, Story, written
+from maintenance.what_changed import DOCUMENT, TEMPLATE, Records, Story, written
 
+ROOT = Path(__file__).parents[2]
 SIZES = ["1", "10", "100"]
 BENCHMARKS = {
     f"shop.Insert.track_{metric}": {
@@ -121,3 +123,27 @@ def test_a_template_is_a_document(records: Records) -> None:
         '{% set e = rose("shop.Insert(1)", "calls", "2.0.1") %}\n## {{ e.release }}\n{{ e.more }}\n'
     )
     assert written(records, template) == "## 2.0.1\n50% more calls\n"
+
+
+def test_the_document_is_what_the_records_say() -> None:
+    """Every figure, release and direction in it. `python -m maintenance.what_changed` writes it."""
+    said = written(Records(ROOT / "results"), TEMPLATE.read_text(encoding="utf-8"))
+    assert (ROOT / DOCUMENT).read_text(encoding="utf-8") == said
+
+
+STATED = (
+    r"\{\{.*?\}\}|\{%.*?%\}",  # asked of the records
+    r"`[^`]*`",
+    r"\b\d+\.\d+(\.\d+)?((b|rc)\d+)?\b",  # a release
+    r"(\b1, )?(10, )?100 and 1,000\b",  # the sizes of cases
+    r"Upstream measured\s+\d+%",
+    r"\[\d+\]\([^)]*\)",
+)
+"""The kinds of text in which the template may have digits."""
+
+
+def test_no_figure_of_the_document_was_written_by_hand() -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for kind in STATED:
+        text = re.sub(kind, "", text, flags=re.DOTALL)
+    assert [line for line in text.splitlines() if re.search(r"\d", line)] == []
