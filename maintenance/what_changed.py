@@ -29,7 +29,7 @@ from sqlalchemy_asv.asv_ext.errors import stop
 from sqlalchemy_asv.case import Case
 from sqlalchemy_asv.compare.metrics import METRICS
 from sqlalchemy_asv.site.numbers import change, shown
-from sqlalchemy_asv.site.recorded import differs, figures, named
+from sqlalchemy_asv.site.recorded import WORTH, differs, figures, named
 
 TEMPLATE = Path(__file__).with_name("what-changed.md")
 DOCUMENT = Path("docs/what-changed-in-sqlalchemy.md")
@@ -213,20 +213,26 @@ class Story:
 
     def span(self, pattern: str, metric: str, base: str, head: str) -> str:
         """The changes of all cases that a pattern finds, such as "19 to 34% fewer"."""
-        shares = sorted(
-            100 * (values[Version(head)] / values[Version(base)] - 1)
+        pairs = [
+            (values[Version(base)], values[Version(head)])
             for (title, of), values in self.records.values.items()
             if of == metric
             and re.search(pattern, title)
             and {Version(base), Version(head)} <= values.keys()
-        )
-        if not shares:
+        ]
+        if not pairs:
             raise LookupError(f"no case of {pattern} has {metric} at {base} and {head}")
-        low, high = round(shares[0]), round(shares[-1])
+        # What layouts of memory explain is no change.
+        shares = [100 * (y / x - 1) if differs(metric, x, y) else 0 for x, y in pairs]
+        low, high = round(min(shares)), round(max(shares))
         few = "less" if "bytes" in metric or metric == "allocated" else "fewer"
-        if high <= 0:
+        if low == high == 0:
+            return "no change"
+        if 0 in (low, high):
+            return f"up to {-low}% {few}" if low else f"up to {high}% more"
+        if high < 0:
             return f"{-high} to {-low}% {few}" if low != high else f"{-low}% {few}"
-        if low >= 0:
+        if low > 0:
             return f"{low} to {high}% more" if low != high else f"{low}% more"
         return f"between {-low}% {few} and {high}% more"
 
@@ -254,6 +260,10 @@ class Story:
         for each in found:
             kept.setdefault((Case.parse(each.title).scenario, each.release), each)
         return [*kept.values()][:number]
+
+    def worth(self, metric: str) -> str:
+        """The share from which a metric counts as changed, such as "1%"."""
+        return f"{WORTH[metric]:.0%}"
 
     def recorded(self) -> str:
         """The number of releases."""

@@ -101,6 +101,9 @@ def test_spans_and_medians_have_a_direction(story: Story) -> None:
     assert story.span("shop", "calls", "2.0.0", "2.0.1") == "4 to 50% more"
     assert story.span("shop", "calls", "2.0.1", "2.1.0") == "between 1% fewer and 18% more"
     assert story.span("shop", "allocated", "2.0.1", "2.1.0") == "44% less"
+    assert story.span("shop", "allocated", "2.0.0", "2.0.1") == "no change"
+    assert story.span("shop", "calls", "2.0.1", "2.0.2") == "no change"  # 1 of 150, 1 of 1,250
+    assert story.span(r"1", "statements", "2.0.0", "2.0.1") == "up to 9900% more"
     assert story.median("shop", "calls", "2.0.0", "2.0.1") == "+25%"
 
 
