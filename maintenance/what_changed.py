@@ -12,6 +12,7 @@ Exit codes: 0 it was written, 2 the results do not bear it out.
 from __future__ import annotations
 
 import argparse
+import copy
 import datetime as dt
 import json
 import math
@@ -34,6 +35,10 @@ from sqlalchemy_asv.site.recorded import WORTH, differs, figures, named
 TEMPLATE = Path(__file__).with_name("what-changed.md")
 DOCUMENT = Path("docs/what-changed-in-sqlalchemy.md")
 RESULTS = Path("results")
+
+
+Values = dict[tuple[str, str], dict[Version, float]]
+"""Counts by case and metric, and release."""
 
 
 class Event(NamedTuple):
@@ -85,26 +90,33 @@ class Event(NamedTuple):
 
 
 class Records:
-    """The recorded counts of the releases on SQLite, by case, metric and release."""
+    """The recorded counts of the releases on a database, by case, metric and release."""
 
     def __init__(self, folder: Path, machine: str = "reference") -> None:
-        """Read them, but for those whose release was not kept with their statements."""
+        """Read those on SQLite, but for those whose release was not kept with their statements."""
         benchmarks = json.loads((folder / "releases" / "benchmarks.json").read_text("utf-8"))
-        self.values: dict[tuple[str, str], dict[Version, float]] = {}
         self.published: dict[Version, float] = {}
+        """The releases that are recorded on any database, and when they were published."""
+        self._on: dict[str, Values] = {"sqlite": {}}
         for file in sorted((folder / "releases" / machine).glob("*-virtualenv-py*.json")):
             results = Results.load(str(file), machine_name=machine)
-            if results.env_vars:
-                continue  # another database
             sent = folder / "statements" / "releases" / file.name
             packages = json.loads(sent.read_text("utf-8")).get("packages", {})
             if "sqlalchemy" not in packages:
                 continue
             release = Version(packages["sqlalchemy"])
             self.published[release] = results.date
+            values = self._on.setdefault(results.env_vars.get("DATABASE", "sqlite"), {})
             for metric, title, value in figures(results, benchmarks):
                 if metric in METRICS:
-                    self.values.setdefault((title, metric), {})[release] = value
+                    values.setdefault((title, metric), {})[release] = value
+        self.values = self._on["sqlite"]
+
+    def on(self, database: str) -> Records:
+        """The same on another database. Neighbours are those of all releases."""
+        found = copy.copy(self)
+        found.values = self._on.get(database, {})
+        return found
 
     def before(self, release: Version, known: Sequence[Version] | None = None) -> Version:
         """The highest lower release of those published before it; see `asv_ext.releases`.
@@ -266,8 +278,8 @@ class Story:
         return f"{WORTH[metric]:.0%}"
 
     def recorded(self) -> str:
-        """The number of releases."""
-        return str(len(self.records.published))
+        """The number of releases, on this database."""
+        return str(len({release for of in self.records.values.values() for release in of}))
 
     def first(self) -> str:
         return str(min(self.records.published))
@@ -293,7 +305,7 @@ class Story:
 
 def written(records: Records, template: str) -> str:
     """The document. Raises `LookupError` if the records do not bear it out."""
-    story = Story(records)
+    story, postgresql = Story(records), Story(records.on("postgresql"))
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -304,7 +316,7 @@ def written(records: Records, template: str) -> str:
     functions: dict[str, Any] = {
         name: getattr(story, name) for name in dir(story) if not name.startswith("_")
     }
-    return environment.from_string(template, globals=functions).render()
+    return environment.from_string(template, globals=functions).render(postgresql=postgresql)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,7 +18,16 @@ from asv.runner import BenchmarkResult
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy_asv.asv_ext.git import git
-from sqlalchemy_asv.site import document, mended, numbers, offline, overview, recorded, statements
+from sqlalchemy_asv.site import (
+    document,
+    mended,
+    numbers,
+    offline,
+    overview,
+    recorded,
+    sources,
+    statements,
+)
 from sqlalchemy_asv.site.recorded import Environment
 
 NAME = "shop.Listing"
@@ -237,11 +246,33 @@ def test_a_source_is_what_its_author_wrote() -> None:
     source = (
         "class Feed(Social):\n    size = 3\n\n    def operation(self):\n        return feed()\n"
     )
-    assert overview.scenario_source(kept) == source
-    assert overview.scenario_source("def track_size():\n    return 1\n").startswith("def track")
+    assert sources.scenario_source(kept) == source
+    assert sources.scenario_source("def track_size():\n    return 1\n").startswith("def track")
     benchmarks = {"social.Feed.track_calls": {"code": kept, "pretty_source": kept}}
     mended.shorten(benchmarks)
     assert benchmarks == {"social.Feed.track_calls": {"code": source}}
+
+
+def test_the_sources_have_the_operation_that_a_scenario_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file, text in {
+        "benchmarks/social.py": (
+            'posts = lazy_import("shop.elsewhere", "shop.posts")\nother = 3\n'
+            "class Feed:\n    def operation(self, session): return posts.feed(session)\n"
+        ),
+        "src/shop/posts.py": "def feed(session):\n    return '<b>'\n\n\ndef unused(): ...\n",
+        "site/kept": "",
+    }.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    code = "class Feed:\n    def operation(self, session): return posts.feed(other.real)\n"
+    sources.write(Path("site"), Path("benchmarks"), {"social.Feed.track_calls": {"code": code}})
+    page = Path("site/sources.html").read_text()
+    assert "feed in src/shop/posts.py" in page
+    assert "return &#39;&lt;b&gt;&#39;" in page
+    assert "unused" not in page
 
 
 def test_the_same_values_are_no_change() -> None:

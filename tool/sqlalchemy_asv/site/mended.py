@@ -12,8 +12,9 @@ from asv.publishing import OutputPublisher
 from asv.util import UserError
 
 from ..templates import render
-from .overview import PAGE, scenario_source
+from .overview import PAGE
 from .pages import copy
+from .sources import scenario_source
 
 KNOWN = "0.6.6"
 HOVERED = "element, graph_url, benchmark_basename, parameter_idx, revisions"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +20,7 @@ from ..compare.metrics import EXACT, LEAST, METRICS
 from ..compare.verdict import BETTER, TRADE_OFF, WORSE
 from ..options import DATABASE
 from ..templates import render
-from . import offline, recorded
+from . import offline, recorded, sources
 from .numbers import change, shown
 from .pages import copy
 from .recorded import WORTH, Commit, Environment, Recorded, Values, named
@@ -57,9 +55,7 @@ class Overview(OutputPublisher):  # type: ignore[misc]
         write_json(str(site / "compare.json"), to_compare(found), compact=True)
         about = history(conf, found, benchmarks)
         write_json(str(site / "overview.json"), about, compact=True)
-        (site / "sources.html").write_text(
-            render("sqlalchemy_asv.site", "sources.html", sources=sources(benchmarks)), "utf-8"
-        )
+        sources.write(site, Path(conf.benchmark_dir), benchmarks)
         packages = offline.fetch(Path(conf.env_dir).parent / "npm")
         write_page(site, PAGE, conf.project, [(about, "")], packages)
         if site.parent.resolve() == SITES.resolve():
@@ -193,7 +189,7 @@ def of_case(
         "cells": cells,
         "changed": last_change(found, environment, commits, title),
         "statements": f"index.html#/statements?scenario={quote(title)}",
-        "source": f"sources.html#{quote(case.scenario)}",
+        "source": f"{sources.PAGE}#{quote(case.scenario)}",
     }
 
 
@@ -326,27 +322,6 @@ def newest(
                 "more": max(0, len(worst) - WORST),
             }
     return None
-
-
-def sources(benchmarks: Any) -> list[tuple[str, str]]:
-    """Each scenario with its source."""
-    found = {
-        split(name)[0]: scenario_source(each.get("code", "")) for name, each in benchmarks.items()
-    }
-    return sorted(found.items())
-
-
-def scenario_source(code: str) -> str:
-    """The source of a class, of what asv keeps of a benchmark.
-
-    asv puts it below a class of the place where the benchmark's function is made, and adds the
-    methods of its bases that set it up.
-    """
-    first, _, rest = code.partition("\n")
-    if first != "class <locals>:":
-        return code
-    lines = itertools.takewhile(lambda line: not line or line[0].isspace(), rest.split("\n"))
-    return textwrap.dedent("\n".join(lines)).strip() + "\n"
 
 
 # --- the picture ----------------------------------------------------------------------------------
