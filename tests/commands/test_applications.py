@@ -1,11 +1,14 @@
 """Applications in their own repositories: from `init` to a verdict, as the document says."""
 
 import contextlib
+import functools
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,23 @@ from ..support.applications.library import LIBRARY
 from ..support.applications.shop import SHOP, migration
 from ..support.applications.stock import STOCK
 
+APPLICATIONS = {each.name: each for each in (STOCK, SHOP, LIBRARY)}
+Made = Callable[[Application, Path], Path]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Copies an application's repository, in which `init` has run once for all tests."""
+
+    @functools.cache
+    def begin(name: str) -> Path:
+        return begun(APPLICATIONS[name], tmp_path_factory.mktemp(name))
+
+    def copy(application: Application, folder: Path) -> Path:
+        return shutil.copytree(begin(application.name), folder / application.name, symlinks=True)
+
+    return copy
+
 
 def files(root: Path) -> dict[Path, bytes]:
     """The files of a checkout, except for caches."""
@@ -42,9 +62,9 @@ CAUSES = {
 }
 
 
-@pytest.mark.parametrize("application", [STOCK, SHOP, LIBRARY], ids=lambda each: each.name)
+@pytest.mark.parametrize("application", APPLICATIONS.values(), ids=APPLICATIONS)
 def test_from_init_to_a_verdict(
-    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    application: Application, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = tmp_path / "people-use-it.sqlite"
     with contextlib.closing(sqlite3.connect(own)) as connection:
@@ -52,7 +72,7 @@ def test_from_init_to_a_verdict(
     content = own.read_bytes()
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{own}")
     monkeypatch.setenv("LIBRARY_DATABASE_URL", f"sqlite+aiosqlite:///{own}")
-    root = begun(application, tmp_path)
+    root = made(application, tmp_path)
     checkout = files(root)
     said = run(
         root, "compare", *regression(application), "--no-instructions", "--time", "none", code=1
@@ -65,8 +85,10 @@ def test_from_init_to_a_verdict(
     assert own.read_bytes() == content
 
 
-def test_what_goes_wrong_is_said_in_one_line_and_changes_nothing(tmp_path: Path) -> None:
-    root = begun(SHOP, tmp_path)
+def test_what_goes_wrong_is_said_in_one_line_and_changes_nothing(
+    made: Made, tmp_path: Path
+) -> None:
+    root = made(SHOP, tmp_path)
     how = ("--no-instructions", "--time", "none")
     conf = root / "asv.conf.json"
     text = conf.read_text(encoding="utf-8")
@@ -95,8 +117,8 @@ def test_what_goes_wrong_is_said_in_one_line_and_changes_nothing(tmp_path: Path)
     conf.write_text(text, encoding="utf-8")
 
 
-def test_a_run_that_is_killed_leaves_the_checkout_as_it_was(tmp_path: Path) -> None:
-    root = begun(STOCK, tmp_path)
+def test_a_run_that_is_killed_leaves_the_checkout_as_it_was(made: Made, tmp_path: Path) -> None:
+    root = made(STOCK, tmp_path)
     before, status = files(root), git(root, "status", "--short")
     for seconds in (1, 4):
         command = [COMMAND, "compare", *regression(STOCK), "--fresh"]
@@ -108,8 +130,10 @@ def test_a_run_that_is_killed_leaves_the_checkout_as_it_was(tmp_path: Path) -> N
         assert git(root, "rev-parse", "--abbrev-ref", "HEAD") == "main"
 
 
-def test_users_of_another_application_as_the_document_shows_them(tmp_path: Path) -> None:
-    root = begun(LIBRARY, tmp_path)
+def test_users_of_another_application_as_the_document_shows_them(
+    made: Made, tmp_path: Path
+) -> None:
+    root = made(LIBRARY, tmp_path)
     text = DOCUMENT.read_text(encoding="utf-8").partition("## Your load tests\n")[2]
     found = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert found is not None

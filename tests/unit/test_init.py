@@ -1,6 +1,7 @@
 """`sqlalchemy-asv init`: what it finds in a repository, and what it says where it cannot go on."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy_asv.environments import sources
 from sqlalchemy_asv.environments.resolving import explained
 from sqlalchemy_asv.init import finding, writing
 from sqlalchemy_asv.templates import render
+from sqlalchemy_asv.worker import inspecting
 
 from ..support.applications import commit, git, write
 
@@ -251,3 +253,20 @@ def test_a_damaged_lock_is_named(tmp_path: Path) -> None:
     file.write_text("lock-version = '9'\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"pylock\.toml cannot be used: "):
         sources.of_pylock(file, "3.11")
+
+
+def test_a_module_that_ends_its_process_is_an_error_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends_all.py").write_text("import os; os._exit(3)")
+    (tmp_path / "has_tables.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\nsa.Table('kept', metadata)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "found"
+    ended = inspecting._alone("ends_all", file)
+    assert ended["error"] == "its process ended itself, with exit code 3"
+    assert inspecting._alone("nonesuch", file)["error"].startswith("ModuleNotFoundError")
+    found = inspecting._alone("has_tables", file)
+    assert found["metadata"] == [{"name": "metadata", "tables": ["kept"]}]
+    assert "has_tables" not in sys.modules

@@ -143,7 +143,7 @@ def inspected(here: Path, found: Application, commit: str) -> list[dict[str, Any
         with checkouts(conf, "sqlite") as (side, _):
             running.install(side, commit)
             say(f"looking for tables in {len(found.modules)} modules")
-            looked = [side.result("inspecting.look", module=name) for name in found.modules]
+            looked: list[dict[str, Any]] = side.result("inspecting.look", modules=found.modules)
     if not any(each["metadata"] for each in looked):
         errors = [f"{each['module']}: {each['error']}" for each in looked if each["error"]]
         reason = errors[0] if errors else f"{', '.join(found.modules[:5])} have no MetaData"

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,12 @@ from sqlalchemy import Column, MetaData, Table, TypeDecorator
 
 from .. import application
 from ..files import write_json
+from ..isolation import jobs
+from ..isolation.forks import forked
 from ..label import in_a_line, verify
 
+SECONDS = 60
+"""The time that a module has to be imported."""
 SIMPLE = {
     bool: "n % 2 == 0",
     int: "n",
@@ -30,26 +35,50 @@ SIMPLE = {
 
 
 def look(options: str) -> None:
-    """Import a `module` alone; write the "metadata" that it names, with their tables.
+    """Write what each of `modules` declares, in their order: see `declared`."""
+    given = json.loads(options)
+    verify()
+    application.protect()
+    file = Path(given["file"])
+    write_json(file, [_alone(name, file.with_suffix(".module")) for name in given["modules"]])
+
+
+def _alone(name: str, file: Path) -> dict[str, Any]:
+    """What a module declares. It is imported in a fork, so that no other module shows."""
+
+    def find() -> None:
+        jobs.grant(SECONDS)
+        write_json(file, declared(name))
+
+    file.unlink(missing_ok=True)
+    status = os.waitpid(forked(find), 0)[1]
+    if not file.exists():
+        return _nothing(name) | {"error": jobs.ending(status, SECONDS)}
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _nothing(name: str) -> dict[str, Any]:
+    return {"module": name, "metadata": [], "models": [], "error": ""}
+
+
+def declared(name: str) -> dict[str, Any]:
+    """The "metadata" that a "module" names, with their tables.
 
     And "models", the mapped classes of which rows can be made without others. "error" is the reason
     if it cannot be imported.
     """
-    given = json.loads(options)
-    verify()
-    application.protect()
-    found: dict[str, Any] = {"module": given["module"], "metadata": [], "models": [], "error": ""}
+    found = _nothing(name)
     try:
-        module = importlib.import_module(given["module"])
+        module = importlib.import_module(name)
     except Exception as error:
-        found["error"] = in_a_line(error)
-    else:
-        all_metadata = dict(_metadata(module))
-        found["metadata"] = [
-            {"name": name, "tables": sorted(each.tables)} for name, each in all_metadata.items()
-        ]
-        found["models"] = [*_models({id(each) for each in all_metadata.values()})]
-    write_json(Path(given["file"]), found)
+        return found | {"error": in_a_line(error)}
+    all_metadata = dict(_metadata(module))
+    found["metadata"] = [
+        {"name": name, "tables": sorted(each.tables)} for name, each in all_metadata.items()
+    ]
+    found["models"] = [*_models({id(each) for each in all_metadata.values()})]
+    return found
 
 
 def _metadata(module: ModuleType) -> Iterator[tuple[str, MetaData]]:
