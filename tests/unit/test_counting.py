@@ -281,7 +281,7 @@ def test_whatever_a_job_does_to_its_streams_its_outcome_and_its_neighbours_are_s
         "die": "its process ended itself, with exit code 3",
     }
     ways += endless
-    work = jobs.Work(nothing, misbehave, two_seconds, Path(__file__).parents[1])
+    work = jobs.Work(nothing, misbehave, two_seconds, str, Path(__file__).parents[1])
     outcomes = dict(zip(ways, jobs.do(work, ways), strict=True))
     capfd.readouterr()
     for how, failed in endless.items():

@@ -81,7 +81,7 @@ def count(asked: Sequence[Job], *, layout: int = 0, quiet: bool = False) -> list
         for one in asked
     ]
     package = importlib.import_module(asked[0].module.partition(".")[0])
-    work = jobs.Work(_import, _perform, _limit, Path(package.__path__[0]))
+    work = jobs.Work(_import, _perform, _limit, _module, Path(package.__path__[0]))
     return [
         outcome
         if outcome.found is None
@@ -97,6 +97,10 @@ def _import(asked: Sequence[Job]) -> set[str]:
         packages.add(scenario.__module__.partition(".")[0])
         packages |= scenario.import_measured()
     return packages
+
+
+def _module(one: Job) -> str:
+    return one.module
 
 
 def _limit(one: Job) -> float:

@@ -31,6 +31,9 @@ MOST_ON_SERVERS = 12
 """The most jobs at once on a server. Each has up to three connections, and there are two sides."""
 SHOWN = 10_000
 """The most characters of what the operations of a process print that are shown."""
+_compiled: set[tuple[Path, str]] = set()
+"""The folders and modules that are compiled, with all that they import. Nothing is installed in an
+environment while a process of its own runs."""
 PROCESS = Path(__file__).with_name("process.py")
 _PASSED_ON = (
     *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR"),
@@ -50,6 +53,8 @@ class Work:
     the reason, if the commit lacks something for the job."""
     limit: Callable[[Any], float]
     """The seconds that a job has for each step; `grant` begins a step."""
+    module: Callable[[Any], str]
+    """The name of the module that a job needs, with all that it imports."""
     benchmarks: Path
     """The folder of the package of scenarios, which the process can import."""
 
@@ -124,7 +129,9 @@ def do(
 
         # A process that compiles its imports has another layout of memory than one that finds them
         # compiled. So everything is compiled before a process counts.
-        call("compile_all", [])
+        if new := {(work.benchmarks, work.module(job)) for job in jobs} - _compiled:
+            call("compile_all", [])
+            _compiled.update(new)
         call("fork_for_each", command)
         return [_outcome(Path(folder, str(number))) for number in range(len(jobs))]
 
