@@ -16,14 +16,14 @@ from packaging.version import InvalidVersion, Version
 
 from ..asv_ext import settings
 from ..case import Case, split
-from ..compare.metrics import EXACT, LEAST, METRICS
+from ..compare.metrics import EXACT, METRICS
 from ..compare.verdict import BETTER, TRADE_OFF, WORSE
 from ..options import DATABASE
 from ..templates import render
 from . import offline, recorded, sources
 from .numbers import change, shown
 from .pages import copy
-from .recorded import WORTH, Commit, Environment, Recorded, Values, named
+from .recorded import LEAST, WORTH, Commit, Environment, Recorded, Values, named
 
 FIGURES = ("statements", "rows", "calls", "instructions", "allocated", "time_wall")
 """The columns of the tables, those that are recorded."""
