@@ -42,6 +42,10 @@ SOURCES = {
     ],
     # From nothing to something is no factor.
     "regressions.js": [
+        (
+            "benchmark_url).text(benchmark_name)",
+            "benchmark_url).text($.asv.on(benchmark_name, param_dict))",
+        ),
         (".text(factor.toFixed(2) + 'x'));", ".text($.asv.factor(revs[2], revs[3])));"),
         (
             "factor_td.text(factor.toFixed(2) + 'x')",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import asv.plugins.regressions
-from asv.graph import Graph
+from asv.graph import Graph, GraphSet
 from asv.plugins.regressions import Regressions
 
 from ..case import split
@@ -135,8 +135,35 @@ def _publish(plain: Callable[..., None]) -> Callable[..., None]:
     return publish
 
 
+def _get_params(self: Any) -> dict[str, set[Any]]:
+    """All values of each parameter of graphs; asv forgets that some have none.
+
+    So an event on another database than the usual one was not told from one on that.
+    """
+    found: dict[str, set[Any]] = {}
+    for graph in self._graphs.values():
+        for name, value in graph.params.items():
+            found.setdefault(name, set()).add(value)
+    return found
+
+
+def _process_regression(plain: Callable[..., None]) -> Callable[..., None]:
+    """In the words of addresses, no value of a parameter is `[none]`."""
+
+    @functools.wraps(plain)
+    def process_regression(cls: Any, regressions: list[Any], *rest: Any) -> None:
+        known = len(regressions)
+        plain(regressions, *rest)
+        for _, _, params, *_ in regressions[known:]:
+            params |= {name: "[none]" for name, value in params.items() if value is None}
+
+    return process_regression
+
+
 Graph.detect_steps = _detect_steps(Graph.detect_steps)
+GraphSet.get_params = _get_params
 asv.plugins.regressions.detect_regressions = _detect_regressions(
     asv.plugins.regressions.detect_regressions
 )
 Regressions.publish = classmethod(_publish(Regressions.publish))
+Regressions._process_regression = classmethod(_process_regression(Regressions._process_regression))

@@ -27,7 +27,7 @@ $(document).ready(function () {
         var link = $.asv.format_hash_string({location: [benchmark.name], params: params});
         var date = new Date($.asv.main_json.revision_to_date[item[4]]);
         return $("<tr/>").append(
-            $("<td/>").append($("<a/>").attr("href", link).text(item[0])),
+            $("<td/>").append($("<a/>").attr("href", link).text($.asv.on(item[0], item[1]))),
             $("<td/>").text($.asv.format_date_yyyymmdd_hhmm(date)),
             $("<td/>").append($.asv.between(before, after)),
             $("<td/>").text($.asv.factor(item[5], item[6])),

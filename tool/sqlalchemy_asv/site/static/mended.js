@@ -23,6 +23,14 @@ $(document).ready(function () {
         return base === 0 ? "from 0" : numbers.digits(head / base) + "x";
     };
 
+    /* A case, and the environment in which it was measured if that is not the usual one. */
+    $.asv.on = function (name, params) {
+        return Object.keys(params).reduce(function (text, key) {
+            var told = key.startsWith("env-") && params[key] !== null && params[key] !== "[none]";
+            return told ? text + " (" + key.slice(4) + "=" + params[key] + ")" : text;
+        }, name);
+    };
+
     /* Two commits, as a link to their comparison. */
     $.asv.between = function (base, head) {
         return $("<a>").text(base + ".." + head).attr("href", overview + "#compare?from="
