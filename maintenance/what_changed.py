@@ -35,6 +35,8 @@ from sqlalchemy_asv.site.recorded import WORTH, differs, figures, named
 TEMPLATE = Path(__file__).with_name("what-changed.md")
 DOCUMENT = Path("docs/what-changed-in-sqlalchemy.md")
 RESULTS = Path("results")
+BYTES = ("allocated", "retained_bytes")
+"""The metrics in bytes."""
 
 
 Values = dict[tuple[str, str], dict[Version, float]]
@@ -81,7 +83,7 @@ class Event(NamedTuple):
 
     @property
     def is_bytes(self) -> bool:
-        return self.metric in ("allocated", "retained_bytes")
+        return self.metric in BYTES
 
     @property
     def unit(self) -> str:
@@ -158,32 +160,53 @@ class Story:
         except KeyError:
             raise LookupError(f"{metric} of {title} are not recorded") from None
 
-    def value(self, title: str, metric: str, release: str) -> str:
-        """A figure, such as "25.0 M"."""
+    def _at(self, title: str, metric: str, release: str) -> float:
         values = self._values(title, metric)
         if Version(release) not in values:
             raise LookupError(f"{metric} of {title} are not recorded at {release}")
-        return shown(values[Version(release)], "bytes" if "bytes" in metric else "")
+        return values[Version(release)]
+
+    def _pairs(self, pattern: str, metric: str, base: str, head: str) -> list[tuple[float, float]]:
+        """The values at two releases of all cases that a pattern finds."""
+        sides = Version(base), Version(head)
+        found = [
+            (values[sides[0]], values[sides[1]])
+            for (title, of), values in self.records.values.items()
+            if of == metric and re.search(pattern, title) and {*sides} <= values.keys()
+        ]
+        if not found:
+            raise LookupError(f"no case of {pattern} has {metric} at {base} and {head}")
+        return found
+
+    def value(self, title: str, metric: str, release: str) -> str:
+        """A figure, such as "25.0 M"."""
+        return shown(self._at(title, metric, release), "bytes" if metric in BYTES else "")
 
     def between(self, title: str, metric: str, base: str, head: str) -> Event:
         """The difference of two releases, neighbours or not."""
-        values = self._values(title, metric)
-        for release in (base, head):
-            if Version(release) not in values:
-                raise LookupError(f"{metric} of {title} are not recorded at {release}")
-        found = values[Version(base)], values[Version(head)]
+        found = self._at(title, metric, base), self._at(title, metric, head)
         if not differs(metric, *found):
             raise LookupError(f"{metric} of {title} are alike at {base} and {head}: {found}")
         return Event(title, metric, Version(head), Version(base), *found)
 
     def event(self, title: str, metric: str, release: str) -> Event:
         """The difference of a release from the one before it, which has to be its neighbour."""
-        values = self._values(title, metric)
-        before = self.records.before(Version(release), [*values])
-        nearest = self.records.before(Version(release))
-        if before != nearest:
-            raise LookupError(f"{metric} of {title} are not recorded at {nearest}")
+        before = self._neighbour(title, metric, Version(release))
         return self.between(title, metric, str(before), release)
+
+    def _neighbour(self, title: str, metric: str, release: Version) -> Version:
+        """The release before. None of its series may be missing between, nor lack the count."""
+        before = self.records.before(release, [*self._values(title, metric)])
+        nearest = self.records.before(release)
+        absent = [
+            each
+            for each in map(Version, self.missing())
+            if each.release[:2] == release.release[:2] and before < each < release
+        ]
+        if absent or before != nearest:
+            lacking = max([*absent, *([nearest] if before != nearest else [])])
+            raise LookupError(f"{metric} of {title} are not recorded at {lacking}")
+        return before
 
     def rose(self, title: str, metric: str, release: str) -> Event:
         """An event that is a cost."""
@@ -201,8 +224,7 @@ class Story:
 
     def same(self, title: str, metric: str, base: str, head: str) -> str:
         """Nothing, if two releases do not differ."""
-        values = self._values(title, metric)
-        found = values[Version(base)], values[Version(head)]
+        found = self._at(title, metric, base), self._at(title, metric, head)
         if differs(metric, *found):
             raise LookupError(f"{metric} of {title} differ at {base} and {head}: {found}")
         return ""
@@ -214,9 +236,11 @@ class Story:
         """
         found = []
         for (title, of), values in self.records.values.items():
+            if of != metric or Version(release) not in values:
+                continue
             case = Case.parse(title)
-            if case.scenario == scenario and of == metric and Version(release) in values:
-                before = self.records.before(Version(release), [*values])
+            if case.scenario == scenario:
+                before = self._neighbour(title, metric, Version(release))
                 found.append((float(case.arguments[-1]), values[Version(release)] - values[before]))
         if len(found) < 2:
             raise LookupError(f"{scenario} has no sizes")
@@ -225,19 +249,11 @@ class Story:
 
     def span(self, pattern: str, metric: str, base: str, head: str) -> str:
         """The changes of all cases that a pattern finds, such as "19 to 34% fewer"."""
-        pairs = [
-            (values[Version(base)], values[Version(head)])
-            for (title, of), values in self.records.values.items()
-            if of == metric
-            and re.search(pattern, title)
-            and {Version(base), Version(head)} <= values.keys()
-        ]
-        if not pairs:
-            raise LookupError(f"no case of {pattern} has {metric} at {base} and {head}")
-        # What layouts of memory explain is no change.
+        pairs = self._pairs(pattern, metric, base, head)
+        # Differences that layouts of memory explain are no change.
         shares = [100 * (y / x - 1) if differs(metric, x, y) else 0 for x, y in pairs]
         low, high = round(min(shares)), round(max(shares))
-        few = "less" if "bytes" in metric or metric == "allocated" else "fewer"
+        few = "less" if metric in BYTES else "fewer"
         if low == high == 0:
             return "no change"
         if 0 in (low, high):
@@ -250,16 +266,8 @@ class Story:
 
     def median(self, pattern: str, metric: str, base: str, head: str) -> str:
         """The median change of all cases that a pattern finds, such as "-12%"."""
-        ratios = [
-            values[Version(head)] / values[Version(base)]
-            for (title, of), values in self.records.values.items()
-            if of == metric
-            and re.search(pattern, title)
-            and {Version(base), Version(head)} <= values.keys()
-        ]
-        if not ratios:
-            raise LookupError(f"no case of {pattern} has {metric} at {base} and {head}")
-        return change(1, statistics.median(ratios))
+        pairs = self._pairs(pattern, metric, base, head)
+        return change(1, statistics.median(y / x for x, y in pairs))
 
     def largest(self, number: int, metric: str, *, gains: bool) -> list[Event]:
         """The largest gains or costs of a metric, at most one for a scenario and a release."""

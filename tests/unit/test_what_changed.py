@@ -122,6 +122,18 @@ def test_an_event_needs_its_neighbour(records: Records) -> None:
         Story(records).event("shop.Insert(1)", "calls", "2.0.2")
 
 
+def test_a_release_that_nobody_recorded_may_be_the_one_of_the_event(records: Records) -> None:
+    gone = next(v for v in records.published if str(v) == "2.0.1")
+    del records.published[gone]
+    for values in records.values.values():
+        del values[gone]
+    story = Story(records)
+    for ask in (story.event, lambda *asked: story.added("shop.Insert", *asked[1:])):
+        with pytest.raises(LookupError, match=r"not recorded at 2\.0\.1"):
+            ask("shop.Insert(1)", "calls", "2.0.2")
+    assert story.event("shop.Insert(1)", "calls", "2.1.0").change == "+48%"  # another series
+
+
 def test_a_cost_of_the_statement_is_told_from_one_of_each_row(story: Story) -> None:
     assert story.added("shop.Insert", "calls", "2.0.1") == "50, 50 and 50"
     assert story.added("shop.Insert", "calls", "2.1.0") == "-2, 20 and 230"

@@ -51,7 +51,7 @@ SOURCES = {
             "factor_td.text(factor.toFixed(2) + 'x')",
             "factor_td.text($.asv.factor(best_value, last_value))",
         ),
-        # What changed between two commits is a page.
+        # Two commits lead to their comparison.
         (
             "commit_td.append($('<span/>').text(commit_a + '..' + commit_b));",
             "commit_td.append($.asv.between(commit_a, commit_b));",
