@@ -1,7 +1,9 @@
 """Profiles: of statements, memory and time, as context managers."""
 
 import datetime as dt
+import functools
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy_asv import memory_profile, query_profile
 from sqlalchemy_asv.instruments.calls import calls
-from sqlalchemy_asv.places import short
+from sqlalchemy_asv.places import application_line, short
 from sqlalchemy_asv.profiler import causes as profiling_causes
 from sqlalchemy_asv.profiler.causes import calls as places_of_calls
 from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
@@ -142,6 +144,29 @@ def test_time_by_line_is_that_of_the_line_alone(monkeypatch: pytest.MonkeyPatch)
     by_text = {place.split("`")[1]: taken for place, taken in found.items()}
     assert by_text["inner()"] < by_text["for _ in range(50):"]
     assert by_text["inner()"] < by_text["pass"]
+
+
+def turns(number: int) -> None:
+    for _ in range(number):
+        pass
+
+
+def test_bytecodes_count_a_function_from_its_first_call_on() -> None:
+    place = "tests/unit/test_profiling.py turns"
+    none, one, many = (
+        profiling_causes.bytecodes(functools.partial(turns, number))[place]
+        for number in (0, 1, 360)
+    )
+    assert one > none
+    assert many - none == 360 * (one - none)
+
+
+def test_a_comprehension_has_the_name_of_the_function_around_it() -> None:
+    def function() -> list[list[str]]:
+        return [[application_line(sys._getframe()) for _ in range(1)] for _ in range(1)]
+
+    [[line]] = function()
+    assert line.endswith(" in function")
 
 
 def test_nothing_listens_afterwards(social: Session) -> None:

@@ -42,6 +42,7 @@ def session():
     with Session(engine) as session:
         fill(session)
         yield session
+    engine.dispose()
 """
 SUITE = """
 import asyncio
@@ -53,7 +54,8 @@ def engine(tmp_path_factory):
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         fill(session)
-    return engine
+    yield engine
+    engine.dispose()
 
 @pytest.fixture
 def rolled_back(engine):

@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 import sqlalchemy
 
@@ -16,6 +16,7 @@ LIBRARIES = (str(Path(sqlalchemy.__file__).parent), TOOL)
 """Code that sends statements on behalf of an application."""
 EXTENSIONS = ("sqlmodel", "flask_sqlalchemy", "sqlalchemy_utils", "factory", "alembic")
 """Packages that do so as well."""
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 
 
@@ -46,7 +47,18 @@ def line_of(frame: FrameType) -> str:
         name = f"{module}.py"
     elif module != "__main__":  # under a name of somebody's own, such as a migration's
         name = f"{file.parent.name}/{name}"
-    return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
+    return f"{name}:{frame.f_lineno} in {function_name(frame.f_code)}"
+
+
+def function_name(code: CodeType) -> str:
+    """The name of a function; of a comprehension, that of the function around it.
+
+    Python 3.11 makes a function of each comprehension, later Pythons do not.
+    """
+    *around, name = code.co_qualname.replace(".<locals>", "").split(".")
+    while name in COMPREHENSIONS:
+        name = around.pop() if around else "<module>"
+    return name
 
 
 def frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -12,11 +12,12 @@ import os
 import re
 import shutil
 import sys
+import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, ClassVar
 
 from .. import clock
@@ -27,7 +28,7 @@ from ..instruments.retained import fill_caches, repeat_and_forget
 from ..isolation import addresses
 from ..isolation.collector import undisturbed
 from ..isolation.forks import forked
-from ..places import is_application, short
+from ..places import function_name, is_application, short
 from ..runner import Runner
 from .plans import Plan, plans_of
 from .statements import query_profile
@@ -168,20 +169,52 @@ def place(file: str, name: str) -> str:
 
 def bytecodes(operation: Callable[[], object]) -> Amounts:
     """The number of instructions of Python's virtual machine that each function executed."""
-    executed: Counter[Any] = Counter()
+    executed: Counter[CodeType] = Counter()
+    if sys.version_info >= (3, 12):
+        # There, a trace function misses the first frames: a frame is asked for its instructions
+        # when it is called, and those of its first call have begun by then.
+        thread = threading.get_ident()
 
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if event == "call":
-            frame.f_trace_opcodes = True
-        elif event == "opcode":
-            executed[frame.f_code] += 1
-        return trace
+        def count(code: CodeType, offset: int) -> None:
+            # A driver's threads wait in loops.
+            if threading.get_ident() == thread and code.co_filename != __file__:
+                executed[code] += 1
 
-    traced(operation, trace)
+        monitored(operation, count)
+    else:
+
+        def trace(frame: FrameType, event: str, argument: Any) -> Any:
+            if event == "call":
+                frame.f_trace_opcodes = True
+            elif event == "opcode":
+                executed[frame.f_code] += 1
+            return trace
+
+        traced(operation, trace)
     found: Counter[str] = Counter()
     for code, number in executed.items():
-        found[place(code.co_filename, code.co_name)] += number
+        found[place(code.co_filename, function_name(code))] += number
     return dict(found)
+
+
+if sys.version_info >= (3, 12):
+
+    def monitored(
+        operation: Callable[[], object], count: Callable[[CodeType, int], object]
+    ) -> None:
+        """Perform an operation with a call for each instruction of Python's virtual machine."""
+        monitoring = sys.monitoring
+        tool, event = monitoring.PROFILER_ID, monitoring.events.INSTRUCTION
+        with undisturbed():
+            monitoring.use_tool_id(tool, __name__)
+            monitoring.register_callback(tool, event, count)
+            monitoring.set_events(tool, event)
+            try:
+                operation()
+            finally:
+                monitoring.set_events(tool, monitoring.events.NO_EVENTS)
+                monitoring.register_callback(tool, event, None)
+                monitoring.free_tool_id(tool)
 
 
 def traced(operation: Callable[[], object], trace: Callable[..., Any]) -> None:
