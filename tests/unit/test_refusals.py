@@ -117,23 +117,47 @@ def test_asv_ends_in_one_line_as_well(tmp_path: Path) -> None:
 # --- files ----------------------------------------------------------------------------------------
 
 
+def on_a_full_disk(folder: Path, *lines: str) -> str:
+    """The errors of a process that may write files of 4,096 bytes, as if the disk were full."""
+    limited = (
+        "import resource, signal",
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))",
+    )
+    program = "\n".join((*limited, *lines))
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True)
+    return done.stderr.decode()
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    """In a process that may write files of 4,096 bytes, as if the disk were full then."""
     file = tmp_path / "result.json"
     files.write_json(file, OLD)
-    program = (
-        "import resource, signal, sys\n"
-        "from sqlalchemy_asv.asv_ext import whole\n"
-        "from asv import util\n"
-        "whole.apply()\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "util.write_json(sys.argv[1], {'long': 'x' * 10_000})\n"
+    said = on_a_full_disk(
+        tmp_path,
+        "from sqlalchemy_asv.asv_ext import whole",
+        "from asv import util",
+        "whole.apply()",
+        "util.write_json('result.json', {'long': 'x' * 10_000})",
     )
-    done = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True)
-    assert b"File too large" in done.stderr
+    assert "File too large" in said
     assert json.loads(file.read_text(encoding="utf-8")) == OLD
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_leaves_what_git_ignores(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    file = tmp_path / ".gitignore"
+    file.write_text(old := "a/\n" * 1500, encoding="utf-8")
+    said = on_a_full_disk(
+        tmp_path,
+        "from pathlib import Path",
+        "from types import SimpleNamespace",
+        "from sqlalchemy_asv.init import writing",
+        "writing.ignore(SimpleNamespace(written=[]), Path(), 'benchmarks')",
+    )
+    assert "File too large" in said
+    assert file.read_text(encoding="utf-8") == old
+    assert {*tmp_path.iterdir()} == {file, tmp_path / ".git"}
 
 
 def test_results_are_saved_while_a_run_goes_on(

@@ -36,6 +36,7 @@ from pypi_simple import (
     UnsupportedRepoVersionError,
 )
 
+from ..files import write_text
 from .errors import stop
 from .git import git
 
@@ -233,7 +234,7 @@ def settings_of(name: str, branches: list[str], *, pre: bool) -> Path:
         }
         own = {key: value for key, value in conf["sqlalchemy_asv"].items() if key != "document"}
         conf["sqlalchemy_asv"] = own | {"pre_releases": pre}
-        path.write_text(f"{json.dumps(conf, indent=4)}\n", encoding="utf-8")
+        write_text(path, f"{json.dumps(conf, indent=4)}\n")
     return path
 
 

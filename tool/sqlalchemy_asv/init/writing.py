@@ -18,6 +18,7 @@ from ..asv_ext import git
 from ..compare import running
 from ..compare.checkout import Checkout, checkouts
 from ..compare.progress import say
+from ..files import write_text
 from ..templates import render
 from . import finding
 from .finding import Application
@@ -187,7 +188,7 @@ def write(started: Started, file: Path, text: str) -> None:
         started.kept.append(name)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    write_text(file, text)
     started.written.append(name)
 
 
@@ -204,7 +205,7 @@ def ignore(started: Started, here: Path, folder: str) -> None:
     file = here / ".gitignore"
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     before += "" if before.endswith("\n") or not before else "\n"
-    file.write_text("\n".join([f"{before}{lines[0]}", *lines[1:], ""]), encoding="utf-8")
+    write_text(file, "\n".join([f"{before}{lines[0]}", *lines[1:], ""]))
     started.written.append(f".gitignore ({', '.join(lines)})")
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tqdm import tqdm
 
 from ..databases.base import dataset_class
+from ..files import write_text
 from ..places import is_application, line_of
 from . import pool, report
 from .response_times import ResponseTimes, Waits
@@ -283,7 +284,7 @@ def finish(environment: Any, **_: Any) -> None:
     )
     report.show(result)
     if options.figures:
-        Path(options.figures).write_text(result.as_json(), encoding="utf-8")
+        write_text(Path(options.figures), result.as_json())
     if options.report:
         report.write_html(Path(options.report), users.__name__, result, times)
     environment.process_exit_code = result.exit_code

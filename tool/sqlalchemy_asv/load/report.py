@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from ..files import write_text
 from ..templates import render
 from .response_times import Figures, ResponseTimes
 
@@ -104,7 +105,7 @@ def write_html(path: Path, title: str, result: Result, times: ResponseTimes) -> 
         ],
         drawing=drawing(times) if together else "",
     )
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def drawing(times: ResponseTimes) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from .. import options
+from ..files import write_text
 from ..isolation.jobs import note
 from . import MARK, summary
 from .recorder import Recorder, counted_calls, objects
@@ -133,7 +134,7 @@ class Counter:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._file and not self._is_worker:
             path = Path(self._config.invocation_params.dir, self._file)
-            path.write_text(json.dumps(self.result(), indent=1) + "\n", encoding="utf-8")
+            write_text(path, f"{json.dumps(self.result(), indent=1)}\n")
 
     def pytest_unconfigure(self) -> None:
         self._end()
