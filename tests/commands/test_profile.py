@@ -40,6 +40,12 @@ def test_a_profile_of_a_scenario() -> None:
     assert "N+1" not in render("sqlalchemy_asv.cli", "profile.txt", found=found)
 
 
+def test_a_profile_of_a_write_has_statements_without_a_plan() -> None:
+    output = command("profile", "social.CreateUser", "--scale", "0.1", "--runs", "3")
+    assert "INSERT INTO users" in output
+    assert "no plan: " in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
