@@ -144,9 +144,21 @@ def test_files_that_are_there_are_left_as_they_are(
         writing.start(root, workflow=False)
     (root / "asv.conf.json").unlink()
     for name in writing.FOLDERS:
-        (root / name).mkdir()
+        put(root, {f"{name}/mine.py": ""})
     with pytest.raises(UserError, match="benchmarks and performance are there already"):
         writing.start(root, workflow=False)
+
+
+def test_a_folder_that_init_had_begun_to_write_is_its_own(root: Path) -> None:
+    folder = root / "benchmarks"
+    assert writing.begun(folder)
+    put(root, {"benchmarks/__init__.py": "", "benchmarks/__pycache__/first.pyc": ""})
+    assert writing.begun(folder)
+    put(root, {"benchmarks/first.py": "import shop"})
+    assert writing.begun(folder)
+    put(root, {"benchmarks/__init__.py": "import shop"})
+    assert not writing.begun(folder)
+    assert not writing.begun(Path(__file__))
 
 
 def test_the_fewest_names_that_have_all_tables_are_chosen() -> None:

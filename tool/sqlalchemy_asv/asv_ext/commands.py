@@ -68,6 +68,22 @@ MEASURING = ("Run", "Continuous", "Find", "Setup", "Check")
 """asv's commands that start processes in environments, and nothing that stays, as `profile` may."""
 
 
+@contextlib.contextmanager
+def _tidy(name: str, conf: Any) -> Iterator[None]:
+    """Let a command of asv have its environments, or its site, alone, and leave nothing behind."""
+    environments = Path(conf.env_dir)
+    if name in MEASURING:
+        place = environments
+    elif name == "Publish":
+        # Not beside the site, which is published with all that lies there.
+        place = environments.with_name(f"publish-{Path(conf.html_dir).name}")
+    else:
+        yield
+        return
+    with scratch.run(), locks.alone(place):
+        yield
+
+
 def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
     """Turn whatever escapes from a command of asv into one line and exit code 2; asv exits with 1.
 
@@ -80,11 +96,9 @@ def _guarded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
             if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
             settings.insist(conf)
-            with contextlib.ExitStack() as stack:
-                if name in MEASURING:
-                    os.environ.update(settings.for_processes(conf))
-                    stack.enter_context(scratch.run())
-                    stack.enter_context(locks.alone(Path(conf.env_dir)))
+            if name in MEASURING:
+                os.environ.update(settings.for_processes(conf))
+            with _tidy(name, conf):
                 code = plain(conf, args, **kwargs)
         # 1 is for "slower" alone.
         return 2 if code == 1 and name != "Continuous" else code

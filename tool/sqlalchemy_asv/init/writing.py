@@ -26,7 +26,8 @@ from .finding import Application
 PACKAGE = __package__
 CONF = "asv.conf.json"
 FOLDERS = ("benchmarks", "performance")
-"""Folders for scenarios: the first that is not there yet."""
+"""Folders for scenarios: the first that is not there yet, or that `init` had begun to write."""
+FIRST = "first.py"
 ABOUT = {
     "metadata": ["The tables: a MetaData, or a class that has one; several in a list."],
     "alembic": ["The migrations of each commit make the schema. Without this line, metadata does."],
@@ -56,9 +57,12 @@ def start(here: Path, *, workflow: bool) -> Started:
     """
     found = finding.find(here)
     if (here / CONF).exists():
-        raise UserError(f"{CONF} is there already: init has nothing to do")
+        raise UserError(
+            f"{CONF} is there already, so init has nothing to write: go on with"
+            " `sqlalchemy-asv compare HEAD~1 HEAD`"
+        )
     commit = git.git(here, "rev-parse", "HEAD")
-    folder = next((name for name in FOLDERS if not (here / name).exists()), "")
+    folder = next((name for name in FOLDERS if begun(here / name)), "")
     if not folder:
         raise UserError(f"{' and '.join(FOLDERS)} are there already: rename one of them")
     looked = inspected(here, found, commit)
@@ -67,6 +71,22 @@ def start(here: Path, *, workflow: bool) -> Started:
     started = Started(found, metadata, len(tables))
     own = settings_of(found, metadata)
     first = scenario(found, looked, metadata)
+    write(started, here / folder / "__init__.py", "")
+    write(started, here / folder / FIRST, first)
+    ignore(started, here, folder)
+    if workflow:
+        write(
+            started,
+            found.root / ".github" / "workflows" / "performance.yml",
+            render(
+                PACKAGE,
+                "verdict.txt",
+                python=f"{sys.version_info[0]}.{sys.version_info[1]}",
+                requirement=f"sqlalchemy-asv=={__version__}",
+                folder=_below(here, found.root),
+            ),
+        )
+    # The last: without it, the next `init` goes on where this one was ended.
     write(
         started,
         here / CONF,
@@ -81,22 +101,18 @@ def start(here: Path, *, workflow: bool) -> Started:
             folder=folder,
         ),
     )
-    write(started, here / folder / "__init__.py", "")
-    write(started, here / folder / "first.py", first)
-    ignore(started, here, folder)
-    if workflow:
-        write(
-            started,
-            found.root / ".github" / "workflows" / "performance.yml",
-            render(
-                PACKAGE,
-                "verdict.txt",
-                python=f"{sys.version_info[0]}.{sys.version_info[1]}",
-                requirement=f"sqlalchemy-asv=={__version__}",
-                folder=_below(here, found.root),
-            ),
-        )
     return started
+
+
+def begun(folder: Path) -> bool:
+    """Whether a folder is missing, or has nothing but what `init` writes there."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(
+        each.name in (FIRST, "__pycache__")
+        or (each.name == "__init__.py" and each.stat().st_size == 0)
+        for each in folder.iterdir()
+    )
 
 
 def _below(folder: Path, root: Path) -> str:
