@@ -1,6 +1,7 @@
 """Hostile operations, damaged places and signals: nothing is lost, and nothing is left behind."""
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -68,6 +69,12 @@ def test_no_operation_reaches_the_clock(hostile: Clone) -> None:
         *("compare", "HEAD~1", "--scenario", "SleepsForever", "--no-instructions"), code=2
     )
     assert LIMIT in said
+
+
+def test_a_profile_of_an_operation_that_fails_is_one_line(hostile: Clone) -> None:
+    said = hostile.command("profile", "hostile.LongError", code=2).splitlines()
+    assert len(said) == 1
+    assert re.match(r"sqlalchemy-asv: benchmarks/hostile\.py:\d+: ValueError: first line$", said[0])
 
 
 def test_asv_keeps_what_it_measured_beside_an_operation_that_hangs(hostile: Clone) -> None:

@@ -107,8 +107,14 @@ def test_what_is_left_to_people_is_said(root: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"shop/models.py": MODELS}, "no lock, no requirements.txt and no package here"),
-        ({"pyproject.toml": PACKAGE, "shop/a.py": "x = 1\n"}, "no module here declares tables"),
+        (
+            {"shop/models.py": MODELS},
+            "requirements.txt or pyproject.toml with a project, so it cannot",
+        ),
+        (
+            {"pyproject.toml": PACKAGE, "shop/a.py": "x = 1\n"},
+            "no module that git tracks here declares tables",
+        ),
         (
             {"a/pyproject.toml": PACKAGE, "b/pyproject.toml": PACKAGE},
             "there are several applications, a, b: call init in one of them",

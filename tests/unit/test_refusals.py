@@ -294,7 +294,16 @@ def test_budgets_name_the_file_that_is_damaged(
         ({"repo": 5}, "have 5 for 'repo': it takes a path in quotes"),
         ({"results_dir": ["x"]}, "have ['x'] for 'results_dir': it takes a path in quotes"),
         ({"regressions_thresholds": {"a(": 0.1}}, "'a(' in regressions_thresholds is no regular"),
-        ({"sqlalchemy_asv": {"metdata": "a"}}, "is none: did you mean metadata?"),
+        (
+            {"sqlalchemy_asv": {"metdata": "a"}},
+            "name 'metdata' under `sqlalchemy_asv`: did you mean",
+        ),
+        ({"sqlalchemy_asv": 5}, "have 5 for `sqlalchemy_asv`: it takes {…}"),
+        (
+            {"sqlalchemy_asv": {"extras": "a"}},
+            "have 'a' for 'extras' under `sqlalchemy_asv`: it tak",
+        ),
+        ({"repo": "/nowhere"}, "name the repository /nowhere, which is not there"),
     ],
 )
 def test_settings_of_the_wrong_kind_are_named(
@@ -476,9 +485,19 @@ def test_a_locustfile_that_no_benchmark_names_needs_a_dataset(
         ),
         (("upgrade", "sqlalchemy==2", "sqlalchemy=2.1"), "sqlalchemy=2.1 is no requirement: "),
         (("upgrade", "sqlalchemy==2", "nowhere.whl"), "there is no nowhere.whl"),
-        (("upgrade", "a", "b", "--base-url", "x"), "two servers are --base-url and --head-url"),
-        (("upgrade", "--base-url", "x", "--head-url", "y"), "two servers need --database"),
-        (("upgrade", "a", "b", "--scenario", ".", "--", "-x"), "do not go with scenarios"),
+        (("upgrade", "a", "b", "--base-url", "x"), "--base-url takes no BASE and HEAD"),
+        (("upgrade", "--base-url", "x"), "name both servers, by --base-url and --head-url"),
+        (("upgrade", "a", "b", "--bisect", "t", "--json", "-"), "--bisect takes no --html"),
+        (("upgrade", "a", "b", "--database", "sqlite"), "--database needs --scenario"),
+        (("upgrade", "a", "b", "--worktree", "--commit", "c"), "takes the place of --commit"),
+        (
+            ("upgrade", "--base-url", "x", "--head-url", "y"),
+            "--base-url needs --database postgresql or mariadb",
+        ),
+        (
+            ("upgrade", "a", "b", "--scenario", ".", "--", "-x"),
+            "scenarios take no arguments for pytest",
+        ),
     ],
 )
 def test_what_does_not_go_with_tests_or_an_upgrade_is_refused(

@@ -330,7 +330,7 @@ def test_between_two_branches_the_way_goes_through_their_parting(index: Index) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["numpy"], "the data layer pins no numpy"),
+        (["numpy"], "pyproject.toml pins no numpy"),
         (["faker"], "the package index has no faker"),
         (["--since", "3.0"], "the package index has no release of sqlalchemy from 3.0 on"),
         (["--since", "first"], "first is no version"),

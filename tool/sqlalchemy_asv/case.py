@@ -9,6 +9,8 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+MOST = 10
+"""The scenarios that a message lists."""
 _ADDRESS = re.compile(r"^(<.*) at 0x[\da-fA-F]+(>)$")
 
 
@@ -103,6 +105,13 @@ def choose(asked: str, cases: Sequence[Case]) -> list[Case]:
         short = {name.rpartition(".")[2]: name for name in known}
         close = difflib.get_close_matches(wanted.scenario, known, n=3, cutoff=0.6)
         close += [short[n] for n in difflib.get_close_matches(wanted.scenario, short, n=3)]
-        like = ", ".join(dict.fromkeys(close)) or "none"
-        raise LookupError(f"there is no scenario {asked}; like it: {like}")
+        like = [*dict.fromkeys(close)]
+        if not known:
+            raise LookupError(f"there is no scenario {asked}, nor any other: write one")
+        if like:
+            raise LookupError(f"there is no scenario {asked}; like it: {', '.join(like)}")
+        more = f" and {len(known) - MOST} more" if len(known) > MOST else ""
+        raise LookupError(
+            f"there is no scenario {asked}; there are {', '.join(known[:MOST])}{more}"
+        )
     return found

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from . import options
+
 RECORD = "sqlalchemy-asv.json"
 """The record of an installation, in the folder of an environment:
 
@@ -37,10 +39,21 @@ def in_a_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
+def reason_of(error: BaseException) -> str:
+    """An error in one line, with the file of one of syntax."""
+    if isinstance(error, SyntaxError) and error.filename:
+        file = Path(error.filename)
+        place = f"{file.parent.name}/{file.name}:{error.lineno}"
+        return f"{place}: {type(error).__name__}: {error.msg}"
+    return in_a_line(error)
+
+
 def refuse(reason: str) -> NoReturn:
     """End this process with one line; asv counts the benchmark as failed."""
     sys.tracebacklimit = 0
-    raise SystemExit(f"{REFUSED}{reason}")
+    # A command was called for this alone; a run of asv goes on with other benchmarks.
+    said = "sqlalchemy-asv: " if options.ONE_LINE in os.environ else REFUSED
+    raise SystemExit(f"{said}{reason}")
 
 
 def verify() -> None:

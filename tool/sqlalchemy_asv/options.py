@@ -16,6 +16,8 @@ LAYOUT = "SQLALCHEMY_ASV_LAYOUT"
 PROGRESS = "SQLALCHEMY_ASV_PROGRESS"
 """The file to which jobs in isolation are noted: "+N" for N more, then each that is done. "~N" says
 that N seconds may pass without a note, and ".text" what is made before the next job."""
+ONE_LINE = "SQLALCHEMY_ASV_ONE_LINE"
+"""Set in a process whose errors the user reads: each is one line."""
 UNVERSIONED = "SQLALCHEMY_ASV_UNVERSIONED"
 """Set in a process that needs no versions of benchmarks, which take a second to compute."""
 APPLICATION = "SQLALCHEMY_ASV_APPLICATION"

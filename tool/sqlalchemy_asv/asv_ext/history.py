@@ -91,7 +91,8 @@ def machine_of(conf: Any, asked: str | None) -> str:
         return str(machine)
     if asked or not known:
         listed = f"; there are: {', '.join(known)}" if known else ""
-        stop(f"there are no results of the machine {asked or 'here'}{listed}")
+        whose = f"the machine {asked}" if asked else "this machine"
+        stop(f"there are no results of {whose}{listed or ': `asv run HEAD^!` measures a commit'}")
     if len(known) > 1:
         stop(f"say whose results are meant: --machine {' or '.join(known)}")
     return known[0]

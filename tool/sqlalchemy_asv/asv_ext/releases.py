@@ -129,11 +129,16 @@ def fits(file: DistributionPackage) -> bool:
 
 def first_of_major(name: str) -> Version:
     """The default start of a history: the major version that the data layer pins."""
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    requirements = map(Requirement, project["project"]["dependencies"])
-    pins = [pin for r in requirements if canonicalize_name(r.name) == name for pin in r.specifier]
+    try:
+        project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+        requirements = map(Requirement, project["project"]["dependencies"])
+        pins = [p for r in requirements if canonicalize_name(r.name) == name for p in r.specifier]
+    except (OSError, ValueError, KeyError):
+        pins = []
     if not pins:
-        stop(f"the data layer pins no {name}: see `dependencies` in pyproject.toml")
+        stop(
+            f"pyproject.toml pins no {name}, so the first release is not known: say --since VERSION"
+        )
     return Version(f"{Version(pins[0].version).major}.0")
 
 
@@ -258,6 +263,11 @@ def update(
     Prints a line for each release that is left out, or that this Python cannot install.
     """
     name = canonicalize_name(name)
+    if not Path(SETTINGS).exists():
+        stop(
+            f"there is no {SETTINGS} here, which the settings are made from: copy the one in this"
+            " tool's repository, and correct what it measures"
+        )
     begin = since or first_of_major(name)
     pre = pre or has_pre_releases(name)
     releases = [each for each in published(name, pre=pre) if each.version >= begin]

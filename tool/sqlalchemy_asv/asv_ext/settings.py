@@ -53,6 +53,23 @@ OTHERS = (
     *("environment", "env_file", "working_tree", "test_requirements"),
     *("pre_releases", "headlines", "document"),
 )
+KINDS: dict[tuple[type, ...], tuple[str, ...]] = {
+    (list,): (
+        *("extras", "groups", "requirements", "measuring_requirements", "measuring_extras"),
+        *("working_tree", "test_requirements", "headlines"),
+    ),
+    (str, list): ("metadata", "database_url", "pythonpath"),
+    (dict,): ("environment", "drivers"),
+    (bool,): ("package", "pre_releases"),
+    (str,): ("alembic", "engine", "env_file", "document"),
+}
+"""The types of the tool's own settings."""
+SAID = {
+    list: "a list",
+    str: "a text in quotes",
+    dict: "names with values, {…}",
+    bool: "true or false",
+}
 PLACES = ("repo", "benchmark_dir", "results_dir", "env_dir", "html_dir")
 """Settings that are paths."""
 
@@ -76,6 +93,11 @@ def load(path: str) -> Any:
 
 
 def _read(path: str) -> Any:
+    if path == COMMITS and not Path(path).exists():
+        stop(
+            f"there is no {COMMITS} in this folder: change to the folder that has it, or make it by"
+            " `sqlalchemy-asv init`"
+        )
     try:
         return Config.load(path)
     except (UserError, OSError, ValueError, TypeError, AttributeError) as error:
@@ -96,15 +118,29 @@ def insist(conf: Any, path: str = "of asv") -> None:
         except re.error as error:
             stop(f"{pattern!r} in regressions_thresholds is no regular expression: {error}")
     known = (*TOLD, *INSTALLING, *OTHERS)
-    for name in own(conf):
+    if not isinstance(own(conf), dict):
+        stop(f"the settings {path} have {own(conf)!r} for `sqlalchemy_asv`: it takes {{…}}")
+    for name, value in own(conf).items():
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             meant = f": did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
-            stop(f"the settings {path} have {name!r} under `sqlalchemy_asv`, which is none{meant}")
+            stop(
+                f"the settings {path} have the unknown name {name!r} under `sqlalchemy_asv`{meant}"
+            )
+        kinds = next(kinds for kinds, names in KINDS.items() if name in names)
+        if not isinstance(value, kinds):
+            takes = " or ".join(SAID[kind] for kind in kinds)
+            stop(
+                f"the settings {path} have {value!r} for {name!r} under `sqlalchemy_asv`: it takes"
+                f" {takes}"
+            )
     if conf.repo.startswith(".asv/") and not Path(conf.repo).exists():
         stop(f"there is no history in {conf.repo} yet: `sqlalchemy-asv releases` makes it")
-    if conf.dvcs in (None, "git") and Path(conf.repo).is_dir():
-        git.insist(conf.repo)
+    if conf.dvcs in (None, "git"):
+        if Path(conf.repo).is_dir():
+            git.insist(conf.repo)
+        elif not re.search(r"://|@|\.git$", conf.repo):
+            stop(f"the settings {path} name the repository {conf.repo}, which is not there")
 
 
 def with_commits(path: str | None, *names: str) -> Any:

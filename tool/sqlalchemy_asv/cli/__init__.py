@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -37,12 +38,23 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f".{name}", __name__).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f": did you mean {close[0]}?" if close else ""
+            raise click.UsageError(
+                f"there is no command {args[0]}{meant or ':'} `sqlalchemy-asv --help` lists all"
+            )
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all is well; 1 something is worse, or over its limit; 2 it could not be"
-    " measured; 3, of compare, an operation fails that worked.",
+    " measured; 3, of compare and upgrade, an operation or a test fails that worked.",
 )
 @click.version_option(__version__, prog_name="sqlalchemy-asv")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -50,8 +62,12 @@ class _Commands(click.Group):
 def program(context: click.Context, debug: bool) -> None:
     """Compare commits of a SQLAlchemy application, and explain their cost.
 
-    asv runs the benchmarks and stores their results. These commands add comparisons, explanations,
-    load tests and histories of releases.
+    asv (airspeed velocity) runs benchmarks and stores their results. These commands add
+    comparisons, explanations, load tests and histories of releases.
+
+    A scenario is an operation of the application on given rows, a class in the folder of
+    benchmarks. `init` writes a first one. `compare --tests` needs none. Call commands in the folder
+    that has asv.conf.json.
     """
     whole.apply()
     context.with_resource(scratch.run())
@@ -63,8 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with in_one_line(debug="--debug" in given, option="`sqlalchemy-asv --debug …`"):
         try:
             code = program.main(given, prog_name="sqlalchemy-asv", standalone_mode=False)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            return 2
         except click.ClickException as error:
-            stop(error.format_message())
+            stop(" ".join(error.format_message().split()))
         except click.Abort:
             raise KeyboardInterrupt from None
         except SystemExit as end:

@@ -12,15 +12,26 @@ from ..compare.metrics import METRICS
 from . import options
 
 
-@click.command(epilog="Exit codes: 0 it was found; 2 it was not.")
+class Metric(click.Choice[str]):
+    """A metric by its name, or as tables write it: "round trips" is round_trips."""
+
+    def normalize_choice(self, choice: Any, ctx: click.Context | None) -> str:
+        return super().normalize_choice(choice, ctx).replace("_", " ")
+
+
+@click.command(
+    short_help="Find the commit that changed a scenario.",
+    epilog="Exit codes: 0 it was found; 2 it was not.",
+)
 @click.argument("scenario")
 @click.argument("good")
 @click.argument("bad", default="HEAD")
 @options.database
 @click.option(
     "--metric",
-    type=click.Choice([*METRICS, "time"]),
-    help="The metric that changed.  [default: the first of these that differs]",
+    type=Metric([*METRICS, "time"]),
+    help="The metric that changed, as `compare` names it.  [default: the first of these that"
+    " differs]",
 )
 @options.seconds("a step by time")
 @options.fresh

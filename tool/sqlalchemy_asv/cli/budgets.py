@@ -11,10 +11,13 @@ from . import options
 
 
 @click.command(
-    epilog="Exit codes: 0 all limits are kept; 1 one is exceeded; 2 nothing was measured."
+    short_help="Compare stored results with limits.",
+    epilog="Exit codes: 0 all limits are kept; 1 one is exceeded; 2 nothing was measured.",
 )
 @click.argument("commit", default="HEAD")
-@click.option("--machine", help="Whose results.  [default: this machine's, or the only ones]")
+@click.option(
+    "--machine", help="The machine whose results are read.  [default: this one, or the only one]"
+)
 @options.config
 @options.as_json
 def command(commit: str, machine: str | None, config: str | None, as_json: bool) -> int:
@@ -36,7 +39,12 @@ def command(commit: str, machine: str | None, config: str | None, as_json: bool)
     }
     verdicts = [verdict for each in found.values() for verdict in each]
     if all(verdict.value is None for verdict in verdicts):
-        stop(f"of the budgets nothing was measured at {hash[:8]} on {machine}")
+        if not stated:
+            stop("no scenario states a `budget`: there is nothing to compare")
+        stop(
+            f"{hash[:8]} has no results for any budget on {machine}: `asv run {hash[:8]}^!`"
+            " measures it"
+        )
     if as_json:
         listed = {
             environment: [{**dataclasses.asdict(v), "verdict": v.word} for v in each]

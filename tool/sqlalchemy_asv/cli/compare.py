@@ -42,6 +42,7 @@ class WithPytest(click.Command):
 
 
 @click.command(
+    short_help="Tell whether a commit is worse than another, and why.",
     cls=WithPytest,
     epilog="Exit codes: 0 nothing is worse, or commits accept it; 1 something is worse; 2 something"
     " could not be measured; 3 an operation fails at HEAD that worked at BASE.",
@@ -131,14 +132,21 @@ def command(
     from ..init import suite
 
     context = click.get_current_context()
+    one_on_stdout(forms)
     arguments = context.meta.get("pytest", [])
     if tests:
         for name in ("scenarios", "no_instructions", "time", "seconds", "fresh", "database"):
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = name.removesuffix("s") if name == "scenarios" else name
-                raise click.UsageError(f"--tests takes no --{option.replace('_', '-')}")
+                hint = ": arguments for pytest choose tests, such as -- -k NAME"
+                raise click.UsageError(
+                    f"--tests takes no --{option.replace('_', '-')}"
+                    + (hint if option == "scenario" else "")
+                )
     elif arguments or calls:
         raise click.UsageError("arguments for pytest, and --calls, need --tests")
+    if not all(scenarios):
+        raise click.UsageError("--scenario is empty: name a scenario")
     if worktree and head is not None:
         raise click.UsageError("--worktree takes the place of HEAD: name BASE alone")
     if not worktree and base is None:
@@ -155,6 +163,9 @@ def command(
     else:
         commits = history.commit_hash(conf, first), history.commit_hash(conf, second)
         running.say_what_is_not_committed(conf, commits)
+    if commits[0] == commits[1]:
+        same = "nothing is uncommitted" if worktree else f"{first} and {second} are the same commit"
+        raise click.UsageError(f"{same}: name an older BASE, such as HEAD~1")
     how: Any = {
         "instructions": not no_instructions,
         "time": time,
@@ -169,6 +180,12 @@ def command(
             found = running.compare(*both, commits, list(scenarios), **how)
     found.fail_on = fail_on
     return printed(found, forms)
+
+
+def one_on_stdout(forms: Mapping[str, str | None]) -> None:
+    """Raise `UsageError` if two forms are to be printed."""
+    if list(forms.values()).count("-") > 1:
+        raise click.UsageError("one form can be printed: give the others a FILE")
 
 
 def printed(found: Comparison, forms: Mapping[str, str | None]) -> int:

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 
-@click.command(epilog="Exit codes: 0 the first scenario runs; 2 something is missing.")
+@click.command(
+    short_help="Write settings and a first scenario.",
+    epilog="Exit codes: 0 the first scenario runs; 2 something is missing.",
+)
 @click.option(
     "--workflow",
     is_flag=True,

@@ -11,7 +11,10 @@ import click
 from . import options
 
 
-@click.command(epilog="Exit codes: 0 within limits; 1 beyond one; 2 nothing was measured.")
+@click.command(
+    short_help="Simulate many users.",
+    epilog="Exit codes: 0 within limits; 1 beyond one; 2 nothing was measured.",
+)
 @click.argument("name")
 @click.option(
     "--dataset",
@@ -25,25 +28,35 @@ from . import options
 )
 @options.database
 @options.scale
-@click.option("--users", type=options.WHOLE, help="How many.  [default: the locustfile's]")
 @click.option(
-    "--seconds", type=options.WHOLE, default=300, show_default=True, help="After warm-up."
+    "--users", type=options.WHOLE, help="The number of users.  [default: the locustfile's]"
 )
 @click.option(
-    "--warm-up", type=options.POSITIVE, default=5, show_default=True, help="Seconds before that."
+    "--seconds",
+    type=options.WHOLE,
+    default=300,
+    show_default=True,
+    help="Seconds to measure, after the warm-up.",
+)
+@click.option(
+    "--warm-up",
+    type=options.POSITIVE,
+    default=5,
+    show_default=True,
+    help="Seconds to run before that.",
 )
 @click.option(
     "--pool-size",
     type=click.IntRange(0),
     default=0,
-    help="Connections of each process.  [default: SQLAlchemy's five, and ten when needed]",
+    help="Connections of each process.  [default: SQLAlchemy's five, and ten more when needed]",
 )
 @click.option(
     "--processes",
     type=options.WHOLE,
     default=1,
     show_default=True,
-    help="Among which users are divided.",
+    help="The number of processes that the users are divided among.",
 )
 @click.option(
     "--report", default="", metavar="FILE", callback=options.new_file, help="Write a page."
@@ -58,7 +71,10 @@ from . import options
 )
 @click.option("--web", is_flag=True, help="Start and watch on Locust's pages, port 8089.")
 def command(database: str, report: str, figures: str, worktree: bool, **how: Any) -> int:
-    """Simulate many users of the data layer installed here, or with --worktree.
+    """Simulate many users of the application that is installed here.
+
+    "Here" is the environment of this command. With --worktree, the working tree is installed in an
+    environment of its own.
 
     NAME is the path of a locustfile, or the name without ending of one that a benchmark names, such
     as "feed". Response times run from the moment a user wants an operation to its end.
@@ -66,6 +82,9 @@ def command(database: str, report: str, figures: str, worktree: bool, **how: Any
     from .. import scratch
     from ..load import EXCEEDED
     from .measuring import in_working_tree, measure
+
+    if "-" in (report, figures):
+        raise click.UsageError("load prints its figures in any case: name a FILE")
 
     for name, file in (("report", report), ("figures", figures)):
         how[name] = str(Path(file).absolute()) if file else ""

@@ -6,6 +6,9 @@ import subprocess
 import tempfile
 from typing import Any
 
+import click
+
+from .. import options
 from ..asv_ext import history, settings
 from ..compare.checkout import checkouts
 from ..environments import requirements, servers, workers
@@ -20,9 +23,17 @@ def measure(database: str, function: str, *arguments: str, **more: Any) -> int:
     servers.prepare(conf, database)
     # Not in the current folder, which holds another data layer than the environment.
     with tempfile.TemporaryDirectory() as folder:
+        more["env"] = more.pop("env", {}) | one_line()
         return workers.call(
             conf, function, *arguments, database=database, cwd=folder, **more
         ).returncode
+
+
+def one_line() -> dict[str, str]:
+    """The variable by which a process prints one line for an error, unless there is `--debug`."""
+    context = click.get_current_context(silent=True)
+    debug = context is not None and context.find_root().params.get("debug")
+    return {} if debug else {options.ONE_LINE: "1"}
 
 
 def in_working_tree(
@@ -41,5 +52,5 @@ def in_working_tree(
     with checkouts(conf, database) as (side, _):
         side.install(history.working_tree(conf))
         command = side.command(function, *arguments)
-        command["env"] |= more.pop("env", {})
+        command["env"] |= more.pop("env", {}) | one_line()
         return subprocess.run(**command, check=False, **more).returncode

@@ -32,14 +32,26 @@ WHOLE = click.IntRange(min=1)
 
 
 def database(command: Command) -> Command:
-    """`--database`, by default SQLite."""
+    """`--database`, by default that of the environment, or SQLite."""
     return click.option(
         "--database",
         type=click.Choice(options.DATABASES),
-        default=lambda: os.environ.get(options.DATABASE) or "sqlite",
-        show_default="sqlite",
-        help="POSTGRESQL_URL and MARIADB_URL tell where the server is.",
+        default=chosen_database,
+        show_default="$DATABASE, or sqlite",
+        help="The database to measure on. POSTGRESQL_URL and MARIADB_URL name its server; without"
+        " POSTGRESQL_URL, a server is started.",
     )(command)
+
+
+def chosen_database() -> str:
+    """The database of the environment. Raises `UsageError` if it is none."""
+    found = os.environ.get(options.DATABASE) or "sqlite"
+    if found not in options.DATABASES:
+        raise click.UsageError(
+            f"the environment variable DATABASE is {found!r}: unset it, or set it to one of"
+            f" {', '.join(options.DATABASES)}"
+        )
+    return found
 
 
 def config(command: Command) -> Command:
@@ -47,15 +59,19 @@ def config(command: Command) -> Command:
     return click.option(
         "--config",
         metavar="FILE",
-        help=f"asv's settings.  [default: {settings.COMMITS}, or those of the releases with these"
-        " names]",
+        help=f"asv's settings.  [default: {settings.COMMITS} in this folder; for releases such as"
+        " 2.0.58, those of their history]",
     )(command)
 
 
 def seconds(what: str) -> Callable[[Command], Command]:
     """`--seconds`, the longest time that something may take."""
     return click.option(
-        "--seconds", type=POSITIVE, default=60, show_default=True, help=f"The most for {what}."
+        "--seconds",
+        type=POSITIVE,
+        default=60,
+        show_default=True,
+        help=f"The most seconds for {what}.",
     )
 
 
@@ -69,7 +85,11 @@ def fresh(command: Command) -> Command:
 def scale(command: Command) -> Command:
     """`--scale`, a factor of the dataset's size."""
     return click.option(
-        "--scale", type=SCALE, default=1, show_default=True, help="Size of the dataset."
+        "--scale",
+        type=SCALE,
+        default=1,
+        show_default=True,
+        help="A factor for the number of rows: 10 is ten times as many.",
     )(command)
 
 
@@ -95,6 +115,9 @@ def forms(command: Command) -> Command:
     """`--markdown`, `--json` and `--html`, the files for a comparison."""
     for name, form in (("html", "a page"), ("json", "JSON"), ("markdown", "Markdown")):
         command = click.option(
-            f"--{name}", metavar="FILE", callback=new_file, help=f"Write {form}; '-' prints it."
+            f"--{name}",
+            metavar="FILE",
+            callback=new_file,
+            help=f"Write {form}; '-' prints it in place of the text.",
         )(command)
     return command

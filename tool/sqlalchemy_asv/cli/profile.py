@@ -20,7 +20,10 @@ def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in texts)
 
 
-@click.command(epilog="Exit codes: 0 it was profiled; 2 it could not be.")
+@click.command(
+    short_help="Show what a scenario does, and what it costs.",
+    epilog="Exit codes: 0 it was profiled; 2 it could not be.",
+)
 @click.argument("scenario")
 @click.option(
     "--param",
@@ -28,7 +31,8 @@ def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
     multiple=True,
     callback=parameters,
     metavar="NAME=VALUE",
-    help="A parameter of the scenario.  [default: the first value of each]",
+    help="A parameter of the scenario. May be given several times.  [default: the first value of"
+    " each]",
 )
 @click.option(
     "--worktree",
@@ -43,10 +47,11 @@ def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
 )
 @options.as_json
 def command(database: str, as_json: bool, worktree: bool, **how: Any) -> int:
-    """Profile a SCENARIO on the data layer that is installed here, or with --worktree.
+    """Profile a SCENARIO on the application that is installed here.
 
-    Shows its statements with their plans, N+1 and full scans, its allocations, and its time by
-    function.
+    "Here" is the environment of this command. With --worktree, the working tree is installed in an
+    environment of its own. The profile has statements with their plans, N+1 and full scans,
+    allocations, and time by function.
     """
     from ..asv_ext.errors import stop
     from ..templates import render

@@ -25,13 +25,16 @@ def part(context: click.Context, option: click.Parameter, text: str) -> tuple[in
     return which, parts
 
 
-@click.command(epilog="Exit codes: 0 the history is up to date; 2 it could not be made.")
+@click.command(
+    short_help="Make commits of a dependency's releases.",
+    epilog="Exit codes: 0 the history is up to date; 2 it could not be made.",
+)
 @click.argument("dependency", default="sqlalchemy")
 @click.option(
     "--since",
     callback=version,
     metavar="VERSION",
-    help="The first release.  [default: the first of the major version that is pinned]",
+    help="The first release.  [default: the first of the major version that pyproject.toml pins]",
 )
 @click.option(
     "--pre",
@@ -46,7 +49,7 @@ def part(context: click.Context, option: click.Parameter, text: str) -> tuple[in
     help="List the K-th of N parts to be measured, for N machines.  [default: all]",
 )
 def command(dependency: str, since: Any, pre: bool, part: Any) -> int:
-    """Make commits of a DEPENDENCY's releases for asv to measure.
+    """Make commits of a DEPENDENCY's releases, by default SQLAlchemy's, for asv to measure.
 
     Makes or extends a repository with a commit and a tag for each release of a dependency that the
     package index has, in .asv/releases. Adds new releases and changes nothing else.

@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from . import options
-from .compare import WithPytest, printed
+from .compare import WithPytest, one_on_stdout, printed
 
 SERVERS = ("the base server", "the head server")
 
 
 @click.command(
+    short_help="Tell what another version of a package changes.",
     cls=WithPytest,
     epilog="Exit codes: 0 nothing is worse; 1 something is worse; 2 something could not be"
-    " measured; 3 a test fails with HEAD that passes with BASE.",
+    " measured; 3 a test fails with HEAD that passes with BASE. Of --bisect: 0 the release was"
+    " found; 2 it was not.",
 )
 @click.argument("base", required=False)
 @click.argument("head", required=False)
@@ -34,8 +37,8 @@ SERVERS = ("the base server", "the head server")
 )
 @click.option("--bisect", metavar="TEST", help="Find the release that changed this test.")
 @options.database
-@click.option("--base-url", metavar="URL", help="The server of one side, with --database.")
-@click.option("--head-url", metavar="URL", help="The server of the other side.")
+@click.option("--base-url", metavar="URL", help="The URL of the one server; needs --database.")
+@click.option("--head-url", metavar="URL", help="The URL of the other server.")
 @options.forms
 @options.config
 def command(
@@ -64,18 +67,29 @@ def command(
     from ..environments import requirements, servers
     from ..init import suite
 
+    one_on_stdout(forms)
     arguments = click.get_current_context().meta.get("pytest", [])
     urls = [each for each in (base_url, head_url) if each]
-    if urls:
-        if len(urls) < 2 or base or bisect:
-            raise click.UsageError("two servers are --base-url and --head-url, without BASE")
-        if database == "sqlite":
-            raise click.UsageError("two servers need --database")
-    elif not (base and head):
-        raise click.UsageError("name BASE and HEAD, such as sqlalchemy==2.0.58 sqlalchemy==2.1.9")
     of_tests = not (scenarios or urls)
-    if arguments and not of_tests:
-        raise click.UsageError("arguments for pytest do not go with scenarios")
+    given = click.get_current_context().get_parameter_source
+    for option, refused in {
+        "--base-url takes no BASE and HEAD": urls and base,
+        "--base-url takes no --bisect": urls and bisect,
+        "name both servers, by --base-url and --head-url": len(urls) == 1,
+        "--base-url needs --database postgresql or mariadb": urls and database == "sqlite",
+        "name BASE and HEAD, such as sqlalchemy==2.0.58 sqlalchemy==2.1.9": not urls
+        and not (base and head),
+        "scenarios take no arguments for pytest": arguments and not of_tests,
+        "--bisect takes one test, and no arguments for pytest": bisect and arguments,
+        "--bisect takes no --scenario: name a test": bisect and scenarios,
+        "--bisect takes no --html, --json or --markdown": bisect and any(forms.values()),
+        "--worktree takes the place of --commit: give one of them": worktree
+        and given("commit") is ParameterSource.COMMANDLINE,
+        "tests use their own database: --database needs --scenario": of_tests
+        and given("database") is ParameterSource.COMMANDLINE,
+    }.items():
+        if refused:
+            raise click.UsageError(option)
     if of_tests:
         conf = suite.settings_for(Path.cwd(), config)
     else:

@@ -15,7 +15,7 @@ from .checkout import Checkout
 from .metrics import EXACT
 from .model import Compared
 from .progress import say
-from .verdict import BETTER, WORSE
+from .verdict import BETTER, UNDECIDED, WORSE
 
 
 @dataclasses.dataclass
@@ -138,6 +138,10 @@ def ends_of(
         for each in comparable:
             if each.outcomes["time"] in (WORSE, BETTER):
                 return each
+    if metric in (None, "time") and any(e.outcomes["time"] == UNDECIDED for e in comparable):
+        raise UserError(f"the time of {scenario} is undecided between both: give more --seconds")
+    if metric == "instructions" and (missing := base.result("counts.key")["no_instructions"]):
+        raise UserError(f"instructions are not counted: {missing}")
     raise UserError(f"{scenario} shows no difference in {metric or 'any count or its time'}")
 
 

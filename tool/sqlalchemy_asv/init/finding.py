@@ -71,9 +71,9 @@ def find(here: Path) -> Application:
     """
     root = git.answer(here, "rev-parse", "--show-toplevel")
     if root is None:
-        raise UserError("this folder is in no git repository: call init in the application's")
+        raise UserError("this folder is in no git repository: change to your application's")
     if git.answer(here, "rev-parse", "--verify", "HEAD") is None:
-        raise UserError("this repository has no commit yet: commits are what is measured")
+        raise UserError("this repository has no commit yet: commit your application first")
     folder = folder_of(here.resolve(), Path(root))
     files = [folder / name for name in git.git(folder, "ls-files", "*.py").splitlines()]
     files = [file for file in files if not ELSEWHERE.search(_below(file, folder))]
@@ -87,7 +87,8 @@ def find(here: Path) -> Application:
     )
     if not found.modules:
         raise UserError(
-            "no module here declares tables of SQLAlchemy: call init in the application's folder"
+            "no module that git tracks here declares tables of SQLAlchemy: commit your models, or"
+            " change to the application's folder"
         )
     _read_environment(found, files)
     _read_alembic(found)
@@ -142,8 +143,8 @@ def _source(folder: Path, root: Path, notes: list[str]) -> str:
         names.append("the metadata of its package")
     if not names:
         raise UserError(
-            "there is no lock, no requirements.txt and no package here, so nobody knows what to"
-            " install: add one, or set asv's `install_command`"
+            f"this folder has no {sources.UV_LOCK}, {sources.PYLOCK}, requirements.txt or"
+            " pyproject.toml with a project, so it cannot be installed: add one and commit it"
         )
     return " and ".join(names)
 

@@ -52,9 +52,9 @@ def _made(here: Path) -> Any:
     """asv's settings for a repository that has none."""
     root = git.answer(here, "rev-parse", "--show-toplevel")
     if root is None:
-        raise UserError("this folder is in no git repository: call it in the application's")
+        raise UserError("this folder is in no git repository: change to your application's")
     if git.answer(here, "rev-parse", "--verify", "HEAD") is None:
-        raise UserError("this repository has no commit yet: commits are what is compared")
+        raise UserError("this repository has no commit yet: commit your application first")
     folder = finding.folder_of(here.resolve(), Path(root))
     below = folder.relative_to(root).as_posix()
     return Config.from_json(

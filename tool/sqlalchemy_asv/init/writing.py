@@ -163,7 +163,7 @@ def inspected(here: Path, found: Application, commit: str) -> list[dict[str, Any
             looked: list[dict[str, Any]] = side.result("inspecting.look", modules=found.modules)
     if not any(each["metadata"] for each in looked):
         errors = [f"{each['module']}: {each['error']}" for each in looked if each["error"]]
-        reason = errors[0] if errors else f"{', '.join(found.modules[:5])} have no MetaData"
+        reason = errors[0] if errors else f"there is none in {', '.join(found.modules[:5])}"
         raise UserError(f"no tables were found: {reason}")
     for each in looked:
         if each["error"]:
@@ -180,8 +180,8 @@ def scenario(found: Application, looked: Sequence[dict[str, Any]], metadata: Seq
     models = [model for each in looked if each["module"] in chosen for model in each["models"]]
     if not models:
         raise UserError(
-            "no mapped class has rows that could be made without others: write a scenario by hand,"
-            " as docs/your-application.md shows"
+            "rows of every mapped class need rows of another one, so a first scenario cannot be"
+            " written: write one by hand (`pydoc sqlalchemy_asv.Scenario`)"
         )
     model = min(models, key=lambda each: (len(each["values"]) == 0, len(each["values"])))
     arguments = ", ".join(f"{name}={text}" for name, text in model["values"].items())

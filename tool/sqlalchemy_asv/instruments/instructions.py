@@ -34,10 +34,10 @@ MISSING = "valgrind is missing: install Debian's package valgrind"
 SEARCH = "find_name_in_mro"
 """CPython's function that searches an attribute when its cache misses."""
 STRIPPED = (
-    f"this Python has no symbol {SEARCH}, so what depends on the layout of memory cannot be told"
-    " from the rest: install its debug symbols (Debian's python3-dbg) or one that is not stripped"
+    "this Python has no debug symbols: install them (Debian's package python3-dbg), or take another"
+    " Python"
 )
-UNKNOWN = f"callgrind cannot be told on {platform.machine()} what to count, only on others"
+UNKNOWN = f"instructions are counted on x86_64 and aarch64, not on {platform.machine()}"
 LOGS = Path("valgrind")
 """The folder, below the current one, in which each process under valgrind leaves its count."""
 

@@ -1,7 +1,8 @@
 """Call a function of this package in a process of its own.
 
 `python process.py MODULE FUNCTION [ARGUMENT …]`, with a Python that has SQLAlchemy. The environment
-variable `SQLALCHEMY_ASV_BENCHMARKS` names the folder of benchmarks.
+variable `SQLALCHEMY_ASV_BENCHMARKS` names the folder of benchmarks. With
+`SQLALCHEMY_ASV_ONE_LINE`, an error is one line for the user.
 """
 
 import importlib
@@ -31,6 +32,8 @@ if __name__ == "__main__":
     addresses = importlib.import_module(f"{tool.name}.isolation.addresses")
     addresses.end_with_parent()
     addresses.displace()
+    if "SQLALCHEMY_ASV_ONE_LINE" in os.environ:
+        importlib.import_module(f"{tool.name}.isolation.one_line").apply()
     if "SQLALCHEMY_ASV_BENCHMARKS" in os.environ:
         load(Path(os.environ["SQLALCHEMY_ASV_BENCHMARKS"]))
     module, function, *arguments = sys.argv[1:]

@@ -105,13 +105,15 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
             if found["operations"] or load.web:
                 return found
     if "No module named locust" in (done.stderr or ""):
-        raise NotImplementedError("Locust is not installed: remove .asv/env")
+        raise NotImplementedError("Locust is not installed: `pip install sqlalchemy-asv[load]`")
     if lacking := LACKING.search(done.stderr or ""):
         module = lacking["missing"] or lacking["module"]
         if module.partition(".")[0] == images.dataset.partition(".")[0]:
             raise NotImplementedError(
                 f"this commit has no {module}" + (f".{lacking['name']}" if lacking["name"] else "")
             )
+    if done.returncode == 0:
+        raise RuntimeError("no request ended after the warm-up: measure for more seconds")
     why = (done.stderr or "").strip().splitlines() or ["see above"]
     raise RuntimeError(f"the load test ended with exit code {done.returncode}: {why[-1]}")
 

@@ -32,12 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--sqlalchemy-calls",
         action="store_true",
-        help="Count calls of Python functions as well. Takes longer.",
+        help="With counts: count calls of Python functions as well. Takes longer.",
     )
     group.addoption(
         "--sqlalchemy-retained",
         action="store_true",
-        help="Count the objects that each test leaves behind as well. Takes longer.",
+        help="With counts: count the objects that each test leaves behind. Takes longer.",
     )
     group.addoption(
         "--sqlalchemy-reversed",

@@ -77,7 +77,9 @@ def fetch(folder: Path) -> Path:
     if not stamp.exists() or stamp.read_text(encoding="utf-8").split() != wanted:
         npm = shutil.which("npm") or _npm_of_this_environment()
         if npm is None:
-            raise UserError("npm is missing: install Node.js, or `pip install -e .[npm]`")
+            raise UserError(
+                'npm is missing: install Node.js, or `pip install "sqlalchemy-asv[site]"`'
+            )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text("{}", encoding="utf-8")
         log.info("Fetching the site's scripts with npm")

@@ -24,5 +24,8 @@ def drop_all() -> None:
     if not issubclass(kind, Server):
         refuse(f"{kind.name} leaves nothing behind")
     with kind.admin() as admin:
-        for name, kept in kind.clean(admin, f"{PREFIX}_").items():
-            print(f"kept {name}: {kept}" if kept else f"dropped {name}")
+        found = kind.clean(admin, f"{PREFIX}_")
+    for name, kept in found.items():
+        print(f"kept {name}: {kept}" if kept else f"dropped {name}")
+    if not found:
+        print("nothing to drop")

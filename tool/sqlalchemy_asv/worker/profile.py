@@ -45,6 +45,10 @@ def profile(options: str) -> None:
     given = json.loads(options)
     scenario, values = combination(given["scenario"], given["params"])
     named = dict(zip(scenario.parameters(), values, strict=True))
+    if "scale" in named and given["scale"] != 1:
+        refuse(
+            f"{scenario.__name__} has a parameter scale: give --param scale=… in place of --scale"
+        )
     scale = named.get("scale", given["scale"] or 1)
     images = build_images(scenario.dataset, (scale,))
     if "scale" not in named and images.places:

@@ -15,7 +15,7 @@ from ..case import Case, choose
 from ..databases.base import Images, build_images, dataset_name
 from ..isolation.forks import forked, missing
 from ..isolation.jobs import note
-from ..label import REFUSED, in_a_line, refuse
+from ..label import REFUSED, reason_of, refuse
 from ..scenario import Scenario
 
 BUILDING = 3600
@@ -85,15 +85,6 @@ def by_dataset(
         yield images, of_dataset
 
 
-def reason_of(error: Exception) -> str:
-    """An error in one line, with the file of one of syntax."""
-    if isinstance(error, SyntaxError) and error.filename:
-        file = Path(error.filename)
-        place = f"{file.parent.name}/{file.name}:{error.lineno}"
-        return f"{place}: {type(error).__name__}: {error.msg}"
-    return in_a_line(error)
-
-
 def built(dataset: Any, scales: tuple[float, ...], kept: Path) -> Images:
     """Images of a dataset, which are kept in a file unless they fail.
 
@@ -105,7 +96,7 @@ def built(dataset: Any, scales: tuple[float, ...], kept: Path) -> Images:
         try:
             images = build_images(dataset, scales)
         except SystemExit as end:
-            images = Images(dataset_name(dataset), failed=str(end.code).partition(REFUSED)[2])
+            images = Images(dataset_name(dataset), failed=str(end.code).removeprefix(REFUSED))
         except Exception as error:
             traceback.print_exc()
             images = Images(dataset_name(dataset), failed=f"the dataset failed: {reason_of(error)}")
