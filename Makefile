@@ -6,7 +6,7 @@ VENV := .venv
 ASV := $(VENV)/bin/asv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-# asv takes regular expressions for `--bench`. The headline scenarios stand in the two domains' own
+# asv takes regular expressions for `--bench`. The everyday scenarios stand in the two domains' own
 # modules. Instructions and repetitions take seconds each; CPU time says little that wall time and
 # counts do not.
 RUN = $(ASV) run --record-samples

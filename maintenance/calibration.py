@@ -626,7 +626,9 @@ def main(arguments: list[str] | None = None) -> int:
     subcommands = parser.add_subparsers(required=True, metavar="WHAT")
     same = subcommands.add_parser("identical", help=identical.__doc__)
     same.add_argument("--comparisons", type=int, default=20)
-    same.add_argument("--scenario", action="append", help="(default: all; by time, the headline)")
+    same.add_argument(
+        "--scenario", action="append", help="(default: all; by time, everyday operations)"
+    )
     same.add_argument("--time", action="store_true", help="by paired time, not by counts")
     same.add_argument("--seconds", type=float, default=60, help="for each, by time")
     same.add_argument("--no-instructions", action="store_true")

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import copy
-import datetime as dt
 import json
 import math
 import re
-import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -222,13 +220,6 @@ class Story:
             raise LookupError(f"{metric} of {title} rose at {release}: {found.figures}")
         return found
 
-    def same(self, title: str, metric: str, base: str, head: str) -> str:
-        """Nothing, if two releases do not differ."""
-        found = self._at(title, metric, base), self._at(title, metric, head)
-        if differs(metric, *found):
-            raise LookupError(f"{metric} of {title} differ at {base} and {head}: {found}")
-        return ""
-
     def added(self, scenario: str, metric: str, release: str) -> str:
         """The differences over the sizes of a scenario, such as "188, 197, 287 and 1,187".
 
@@ -264,23 +255,6 @@ class Story:
             return f"{low} to {high}% more" if low != high else f"{low}% more"
         return f"between {-low}% {few} and {high}% more"
 
-    def median(self, pattern: str, metric: str, base: str, head: str) -> str:
-        """The median change of all cases that a pattern finds, such as "-12%"."""
-        pairs = self._pairs(pattern, metric, base, head)
-        return change(1, statistics.median(y / x for x, y in pairs))
-
-    def largest(self, number: int, metric: str, *, gains: bool) -> list[Event]:
-        """The largest gains or costs of a metric, at most one for a scenario and a release."""
-        sign = -1 if gains else 1
-        found = sorted(
-            (each for each in self.records.events(metric) if sign * each.size > 0),
-            key=lambda each: (-sign * each.size, each.title),
-        )
-        kept: dict[tuple[str, Version], Event] = {}
-        for each in found:
-            kept.setdefault((Case.parse(each.title).scenario, each.release), each)
-        return [*kept.values()][:number]
-
     def worth(self, metric: str) -> str:
         """The share from which a metric counts as changed, such as "1%"."""
         return f"{WORTH[metric]:.0%}"
@@ -305,10 +279,16 @@ class Story:
             found += [f"{series[0]}.{series[1]}.{patch}" for patch in sorted(absent)]
         return found
 
-    def day(self, release: str) -> str:
-        """The date of a release."""
-        seconds = self.records.published[Version(release)] / 1000
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).date().isoformat()
+    def gaps(self) -> list[str]:
+        """The same in a few words, such as "2.0.3 to 2.0.8"."""
+        found: list[list[str]] = []
+        for release in self.missing():
+            series, _, patch = release.rpartition(".")
+            if found and f"{series}.{int(patch) - 1}" == found[-1][-1]:
+                found[-1].append(release)
+            else:
+                found.append([release])
+        return [" to ".join(dict.fromkeys((each[0], each[-1]))) for each in found]
 
 
 def written(records: Records, template: str) -> str:

@@ -14,9 +14,9 @@ INSTALL = ("--bench", "just-discover")
 
 
 def test_a_third_domain_takes_no_edit_elsewhere(clone: Clone) -> None:
-    """The README's walk, file by file; at the commit before it the domain is n/a."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    files = re.findall(r"^`(\S+\.py)`\n\n```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    """The page's walk, file by file; at the commit before it the domain is n/a."""
+    page = (ROOT / "docs" / "third-example.md").read_text(encoding="utf-8")
+    files = re.findall(r"^`(\S+\.py)`\n\n```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(files) == 4
     for name, text in files:
         (clone.path / name).parent.mkdir(exist_ok=True)

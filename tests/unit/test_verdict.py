@@ -1,13 +1,16 @@
 """The rules of verdicts, over all combinations of outcomes."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy_asv.cli.compare import ends
-from sqlalchemy_asv.compare import verdict
+from sqlalchemy_asv.compare import metrics, suites, verdict
+from sqlalchemy_asv.compare.metrics import MATTERS
+from sqlalchemy_asv.site import recorded
 from tabulate import tabulate
 
 from maintenance.verdicts import HEADINGS, rows
@@ -65,6 +68,34 @@ def test_each_metric_is_in_one_dimension() -> None:
 def test_the_table_in_the_docs_is_what_the_rules_say() -> None:
     text = (ROOT / "docs" / "comparing.md").read_text(encoding="utf-8")
     assert tabulate(rows(), HEADINGS, tablefmt="github") in text
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("calls", "calls"),
+        ("instructions", "instructions"),
+        ("bytes at the peak", "allocated"),
+        ("bytes left behind", "retained_bytes"),
+        ("database steps", "database steps"),
+    ],
+)
+def test_the_differences_that_matter_in_the_docs_are_those_that_decide(
+    name: str, metric: str
+) -> None:
+    def said(shares: Mapping[str, float], least: Mapping[str, float]) -> str:
+        share = f"{100 * shares.get(metric, MATTERS[metric]):g}%"
+        return f"{share}, and {least[metric]:,}" if metric in least else share
+
+    text = (ROOT / "docs" / "comparing.md").read_text(encoding="utf-8")
+    tests = {"calls": suites.CALLS} if metric == "calls" else None
+    row = [
+        name,
+        said(MATTERS, metrics.LEAST),
+        said(tests, {"calls": suites.FEW_CALLS}) if tests else "not counted",
+        said(recorded.WORTH, recorded.LEAST),
+    ]
+    assert f"| {' | '.join(row)} |" in text
 
 
 @pytest.mark.parametrize(

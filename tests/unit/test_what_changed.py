@@ -60,7 +60,6 @@ def test_an_event_is_a_difference_of_neighbours(story: Story) -> None:
     assert str(story.records.before(next(v for v in story.records.published if v.micro == 2))) == (
         "2.0.1"
     )
-    assert story.same("shop.Insert(1)", "calls", "2.0.1", "2.0.2") == ""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,6 @@ def test_an_event_is_a_difference_of_neighbours(story: Story) -> None:
         ('{{ fell("shop.Insert(1)", "calls", "2.0.1").more }}', "rose at 2.0.1: 100 → 150 calls"),
         ('{{ rose("shop.Insert(1)", "allocated", "2.1.0") }}', "fell at 2.1.0"),
         ('{{ event("shop.Insert(1)", "calls", "2.0.2") }}', "alike at 2.0.1 and 2.0.2"),
-        ('{{ same("shop.Insert(1)", "calls", "2.0.0", "2.0.1") }}', "differ at 2.0.0 and 2.0.1"),
         ('{{ event("shop.Insert(1)", "rows", "2.0.1") }}', "rows of shop.Insert(1) are not"),
         ('{{ value("shop.Insert(1)", "calls", "2.0.9") }}', "not recorded at 2.0.9"),
         ('{{ event("shop.Insert(1)", "calls", "2.0.0") }}', "nothing is recorded before 2.0.0"),
@@ -139,28 +137,28 @@ def test_a_cost_of_the_statement_is_told_from_one_of_each_row(story: Story) -> N
     assert story.added("shop.Insert", "calls", "2.1.0") == "-2, 20 and 230"
 
 
-def test_spans_and_medians_have_a_direction(story: Story) -> None:
+def test_spans_have_a_direction(story: Story) -> None:
     assert story.span("shop", "calls", "2.0.0", "2.0.1") == "4 to 50% more"
     assert story.span("shop", "calls", "2.0.1", "2.1.0") == "between 1% fewer and 18% more"
     assert story.span("shop", "allocated", "2.0.1", "2.1.0") == "44% less"
     assert story.span("shop", "allocated", "2.0.0", "2.0.1") == "no change"
     assert story.span("shop", "calls", "2.0.1", "2.0.2") == "no change"  # 1 of 150, 1 of 1,250
     assert story.span(r"1", "statements", "2.0.0", "2.0.1") == "up to 9900% more"
-    assert story.median("shop", "calls", "2.0.0", "2.0.1") == "+25%"
-
-
-def test_the_largest_events_are_one_for_a_scenario_and_a_release(story: Story) -> None:
-    (cost,) = story.largest(9, "statements", gains=False)
-    assert (cost.title, str(cost.release), cost.change) == ("shop.Insert(100)", "2.0.1", "100x")
-    (gain,) = story.largest(9, "statements", gains=True)
-    assert str(gain.release) == "2.1.0"
 
 
 def test_releases_that_are_not_recorded_are_named(story: Story) -> None:
     assert story.missing() == []
     del story.records.published[next(v for v in story.records.published if str(v) == "2.0.1")]
     assert story.missing() == ["2.0.1"]
+    assert story.gaps() == ["2.0.1"]
     assert (story.first(), story.last()) == ("2.0.0", "2.1.0")
+
+
+def test_releases_that_follow_each_other_are_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story.__new__(Story)
+    absent = ["2.0.1", "2.0.8", "2.0.9", "2.0.10", "2.1.10", "2.1.11"]
+    monkeypatch.setattr(story, "missing", lambda: absent)
+    assert story.gaps() == ["2.0.1", "2.0.8 to 2.0.10", "2.1.10 to 2.1.11"]
 
 
 def test_a_template_is_a_document(records: Records) -> None:
