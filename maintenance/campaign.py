@@ -281,11 +281,7 @@ class Trial:
             if strays := [each for each in root.rglob("*.tmp") if ".asv" not in each.parts]:
                 yield f"half-written: {strays}"
             changed = git(root, "status", "--porcelain", "--", ":!results", ":!.gitignore")
-            made = (
-                {"?? asv.conf.json", "?? benchmarks/", "?? .asv/"}
-                if root == self.application
-                else set()
-            )
+            made = {"?? asv.conf.json", "?? benchmarks/"} if root == self.application else set()
             if (root / "asv.conf.json").exists() and not any(root.glob("benchmarks/*.py")):
                 yield "there are settings, and no benchmarks"
             if {*changed.splitlines()} - made or git(root, "rev-parse", "HEAD") != head:

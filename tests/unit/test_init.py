@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,6 +166,15 @@ def test_a_folder_that_init_had_begun_to_write_is_its_own(root: Path) -> None:
     put(root, {"benchmarks/__init__.py": "import shop"})
     assert not writing.begun(folder)
     assert not writing.begun(Path(__file__))
+
+
+def test_what_python_makes_beside_benchmarks_is_ignored(root: Path) -> None:
+    put(root, {".gitignore": "*.log"})
+    started = SimpleNamespace(written=[])
+    for _ in range(2):
+        writing.ignore(started, root, "benchmarks")  # type: ignore[arg-type]
+        assert (root / ".gitignore").read_text("utf-8") == "*.log\n__pycache__/\n"
+    assert started.written == [".gitignore (__pycache__/)"]
 
 
 def test_the_fewest_names_that_have_all_tables_are_chosen() -> None:

@@ -15,6 +15,7 @@ from asv.util import UserError
 
 from .. import options
 from ..asv_ext import settings
+from ..files import write_text
 from ..isolation import forks, jobs
 
 PACKAGE = Path(__file__).parents[1]
@@ -32,10 +33,13 @@ def tool_folder(conf: Any) -> Path:
     The folder in which the package is installed holds a SQLAlchemy as well, which would be found
     before the one that is measured.
     """
-    folder = Path(conf.env_dir).absolute().parent / "tool"
+    cache = Path(conf.env_dir).absolute().parent
+    folder = cache / "tool"
     link = folder / PACKAGE.name
     if not (link.exists() and link.resolve() == PACKAGE.resolve()):
         folder.mkdir(parents=True, exist_ok=True)
+        if cache.name == ".asv":  # any other folder may have files of the user's own
+            write_text(cache / ".gitignore", "*\n")
         # Made beside it, then renamed: another command may be reading it.
         partial = Path(tempfile.mkdtemp(dir=folder), PACKAGE.name)
         try:

@@ -209,20 +209,14 @@ def write(started: Started, file: Path, text: str) -> None:
 
 
 def ignore(started: Started, here: Path, folder: str) -> None:
-    """Let git ignore what the tool makes, and what Python makes beside benchmarks."""
-    made = {".asv/": ".asv/env", "__pycache__/": f"{folder}/__pycache__/first.pyc"}
-    lines = [
-        line
-        for line, path in made.items()
-        if git.answer(here, "check-ignore", "--quiet", path) is None
-    ]
-    if not lines:
+    """Let git ignore what Python makes beside benchmarks. It ignores `.asv/` already."""
+    if git.answer(here, "check-ignore", "--quiet", f"{folder}/__pycache__/first.pyc") is not None:
         return
     file = here / ".gitignore"
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     before += "" if before.endswith("\n") or not before else "\n"
-    write_text(file, "\n".join([f"{before}{lines[0]}", *lines[1:], ""]))
-    started.written.append(f".gitignore ({', '.join(lines)})")
+    write_text(file, f"{before}__pycache__/\n")
+    started.written.append(".gitignore (__pycache__/)")
 
 
 def tried(side: Checkout, commit: str) -> dict[str, dict[str, Any]]:
