@@ -10,7 +10,7 @@ import pytest
 from asv.util import UserError, load_json
 from sqlalchemy_asv.environments import sources
 from sqlalchemy_asv.environments.resolving import explained
-from sqlalchemy_asv.init import finding, writing
+from sqlalchemy_asv.init import finding, suite, writing
 from sqlalchemy_asv.templates import render
 from sqlalchemy_asv.worker import inspecting
 
@@ -175,6 +175,17 @@ def test_what_python_makes_beside_benchmarks_is_ignored(root: Path) -> None:
         writing.ignore(started, root, "benchmarks")  # type: ignore[arg-type]
         assert (root / ".gitignore").read_text("utf-8") == "*.log\n__pycache__/\n"
     assert started.written == [".gitignore (__pycache__/)"]
+
+
+def test_the_settings_for_tests_in_the_docs_are_enough(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "your-tests.md").read_text("utf-8")
+    example = page.partition("```json\n")[2].partition("```")[0]
+    put(root, {"pyproject.toml": PACKAGE, "asv.conf.json": example})
+    monkeypatch.chdir(root)
+    found = suite.settings_for(root, None).sqlalchemy_asv
+    assert found["measuring_requirements"] == ["factory-boy", "pytest"]
 
 
 def test_the_fewest_names_that_have_all_tables_are_chosen() -> None:
