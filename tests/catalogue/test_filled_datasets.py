@@ -32,8 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy_asv import ColumnarDataset, Dataset, Scenario, counting, options
+from sqlalchemy_asv.compare.model import in_common
 from sqlalchemy_asv.databases.base import KINDS, build_images, chosen
-from sqlalchemy_asv.databases.reading import in_common, schema_of
+from sqlalchemy_asv.databases.reading import schema_of
 from sqlalchemy_asv.databases.server import Server
 from sqlalchemy_asv.datasets import filled
 from sqlalchemy_asv.datasets.columnar import Columns, Finisher

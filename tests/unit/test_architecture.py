@@ -140,6 +140,18 @@ def test_results_of_one_machine_make_one_history(history: str) -> None:
     assert len(found) == len({machine for machine, *_ in found})
 
 
+def test_a_command_loads_nothing_that_takes_long_before_it_needs_it() -> None:
+    """SQLAlchemy is loaded in the processes under test, SciPy where times are compared."""
+    program = (
+        "import sys, sqlalchemy_asv.plugin, sqlalchemy_asv.compare.suites\n"
+        "from sqlalchemy_asv.cli import COMMANDS, program\n"
+        "for name in COMMANDS: program.get_command(None, name)\n"
+        "print({'sqlalchemy', 'scipy', 'numpy', 'matplotlib', 'faker', 'locust'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
+
+
 # --- pages ----------------------------------------------------------------------------------------
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tool" / "README.md"]

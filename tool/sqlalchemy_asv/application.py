@@ -8,12 +8,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import URL, MetaData
+from typing import TYPE_CHECKING, Any
 
 from . import options
 from .label import refuse
+
+if TYPE_CHECKING:  # commands read the settings as well, and need no SQLAlchemy for it
+    from sqlalchemy import URL, MetaData
 
 SYNCHRONOUS = {"sqlite": "pysqlite", "postgresql": "psycopg", "mariadb": "pymysql"}
 """The drivers of addresses, unless settings name others."""
@@ -50,6 +51,8 @@ def named(name: str) -> Any:
 
 def metadata(names: Any) -> Iterator[MetaData]:
     """Each `MetaData` that names mean; a name of a base class means its own."""
+    from sqlalchemy import MetaData
+
     for name in names if isinstance(names, list | tuple) else [names]:
         found = named(name) if isinstance(name, str) else name
         found = getattr(found, "metadata", found)
@@ -85,6 +88,8 @@ def protect() -> None:
     if not _announced:
         name = options.database()
         host = None if name == "sqlite" else "127.0.0.1"
+        from sqlalchemy import URL
+
         announce(URL.create(name, host=host, port=9 if host else None))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..latency import waits
-from ..profiler.statements import BY_GET
+from ..profiler import BY_GET
 from . import sql
 from .metrics import LEFT
 from .model import Compared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections import Counter
@@ -11,7 +12,6 @@ from typing import Any
 
 from ..asv_ext import history
 from ..case import Case, choose
-from ..databases.reading import in_common
 from ..growth import growth
 from . import paired, sql, verdict
 from .checkout import NAMES
@@ -198,6 +198,24 @@ def stated_threshold(conf: Any, title: str, metric: str) -> float | None:
         if re.match(pattern, name)
     ]
     return max(fitting, default=None)
+
+
+def in_common(base: str, head: str) -> list[str]:
+    """The columns whose values differ between two fingerprints, among those that both have.
+
+    A fingerprint is JSON of `databases.reading.columns_of`, or any other text, which differs as a
+    whole.
+    """
+    if base == head:
+        return []
+    if not (base.startswith("{") and head.startswith("{")):
+        return ["the rows"]
+    columns = json.loads(base), json.loads(head)
+    return sorted(
+        name
+        for name, digest in columns[0].items()
+        if name in columns[1] and columns[1][name] != digest
+    )
 
 
 def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Compared]:

@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from asv.util import UserError
-from scipy import stats
 
 from .. import options
 from ..asv_ext.errors import last_line
@@ -105,7 +104,10 @@ def interval(ratios: Sequence[float], error: float) -> tuple[float, float, float
     mean = statistics.fmean(logs)
     if len(logs) == 1:
         return math.exp(mean), 0.0, math.inf
-    width = stats.t.ppf(1 - error / 2, len(logs) - 1) * statistics.stdev(logs) / len(logs) ** 0.5
+    from scipy.special import stdtrit  # half a second, of a command that may time nothing
+
+    quantile = stdtrit(len(logs) - 1, 1 - error / 2)
+    width = float(quantile) * statistics.stdev(logs) / len(logs) ** 0.5
     width = min(width, 100)  # for two ratios that differ: as good as infinite, without overflow
     return math.exp(mean), math.exp(mean - width), math.exp(mean + width)
 

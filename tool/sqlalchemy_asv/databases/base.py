@@ -44,7 +44,7 @@ class Images:
     dataset: str
     """The module that defines it, or its class as "module.Name"."""
     fingerprints: dict[float, str] = dataclasses.field(default_factory=dict)
-    """By scale: digests of the rows, which `reading.in_common` compares."""
+    """By scale: digests of the rows, which `compare.model.in_common` compares."""
     places: dict[float, str] = dataclasses.field(default_factory=dict)
     lacking: str = ""
     """The reason why there are none, if the commit lacks something for them."""

@@ -111,20 +111,3 @@ def _written(value: object) -> bytes:
     if isinstance(value, dict | list):
         return json.dumps(value, sort_keys=True, default=str).encode() + b"\0"
     return f"{value!r}\0".encode()
-
-
-def in_common(base: str, head: str) -> list[str]:
-    """The columns whose values differ between two fingerprints, among those that both have.
-
-    A fingerprint is JSON of `columns_of`, or any other text, which differs as a whole.
-    """
-    if base == head:
-        return []
-    if not (base.startswith("{") and head.startswith("{")):
-        return ["the rows"]
-    columns = json.loads(base), json.loads(head)
-    return sorted(
-        name
-        for name, digest in columns[0].items()
-        if name in columns[1] and columns[1][name] != digest
-    )

@@ -1,1 +1,5 @@
 """The cost of an operation, explained: its statements, their plans, its memory, its CPU time."""
+
+BY_GET = ", by get"
+EXPIRED = ", expired"
+"""The ends of the names of classes whose objects `Session.get` loads, or are loaded again."""

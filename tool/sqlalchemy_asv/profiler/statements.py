@@ -24,12 +24,10 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from ..places import application_line, frames
 from ..statements.recording import Statement, recording
+from . import BY_GET, EXPIRED
 
 LAZILY = "sqlalchemy_asv_loading"
 """Execution option that names the relationship or class a statement loads for one object."""
-BY_GET = ", by get"
-EXPIRED = ", expired"
-"""The ends of the names of classes whose objects `Session.get` loads, or are loaded again."""
 
 
 @dataclasses.dataclass
