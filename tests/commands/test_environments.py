@@ -51,7 +51,8 @@ def test_an_environment_holds_what_it_says_or_nothing_is_measured(clone: Clone) 
     assert refusals
     for line in refusals:
         assert line.endswith(
-            f"the commit's pins say sqlalchemy {pinned}, installed is 2.0.58; remove .asv/env"
+            f"the commit's pins say sqlalchemy {pinned}, installed is 2.0.58;"
+            f" remove .asv/env/{python.parents[1].name}"
         )
     assert "Traceback" not in output
     # The tool comes by its folder alone, so that no other SQLAlchemy can shadow the measured one.

@@ -87,6 +87,12 @@ def data_layer() -> str | None:
     return found
 
 
+def _folder() -> str:
+    """This environment's folder, without the path of this machine that leads to `.asv`."""
+    parts = Path(os.environ["ASV_ENV_DIR"]).parts
+    return "/".join(parts[parts.index(".asv") :] if ".asv" in parts else parts[-1:])
+
+
 @functools.cache
 def difference() -> str | None:
     """The first difference between this environment and its label; found once a process."""
@@ -99,7 +105,9 @@ def difference() -> str | None:
         required = record()["requirements"]
         labelled = record()["labelled"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"environment {label} is damaged ({type(error).__name__}: {error}); remove it"
+        return (
+            f"environment {label} is damaged ({type(error).__name__}: {error}); remove {_folder()}"
+        )
     for name, version in required.items():
         claim = f"environment {label} says" if name in labelled else "the commit's pins say"
         try:
@@ -107,7 +115,7 @@ def difference() -> str | None:
         except importlib.metadata.PackageNotFoundError:
             found = "missing"
         if found != version:
-            return f"{claim} {name} {version}, installed is {found}; remove .asv/env"
+            return f"{claim} {name} {version}, installed is {found}; remove {_folder()}"
     imported = importlib.import_module("sqlalchemy").__version__
     if imported != importlib.metadata.version("sqlalchemy"):
         return f"environment {label} imports sqlalchemy {imported}, which is not the one installed"
