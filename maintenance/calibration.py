@@ -359,6 +359,30 @@ HARMLESS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
             "import datetime as dt", "import datetime as dt\nimport enum"
         ),
     ),
+    (
+        "other names of local variables",
+        f"fixtures/{OPERATIONS}",
+        lambda source: (
+            source.replace("    posts = list(", "    newest = list(")
+            .replace("in posts:", "in newest:")
+            .replace("return posts", "return newest")
+        ),
+    ),
+    (
+        "another text of an error",
+        f"fixtures/{OPERATIONS}",
+        lambda source: source.replace("no tag named", "no tag is called", 1),
+    ),
+    (
+        "a property of a model that nothing reads",
+        "fixtures/social/models.py",
+        lambda source: source.replace(
+            "    @hybrid_property\n",
+            "    @property\n    def initial(self) -> str:\n        return self.name[:1]\n\n"
+            "    @hybrid_property\n",
+            1,
+        ),
+    ),
 )
 """Changes that cost nothing: a name, a file, and the file's text with the change."""
 

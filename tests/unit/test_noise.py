@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +21,22 @@ from sqlalchemy_asv.compare.model import Compared, Comparison
 from sqlalchemy_asv.site.recorded import WORTH
 from sqlalchemy_asv.site.thresholds import threshold
 
+from maintenance import calibration
+
 ROOT = Path(__file__).parents[2]
 CONF = Config.load(str(ROOT / "asv.conf.json"))
+
+
+@pytest.mark.parametrize(("name", "file", "changed"), calibration.HARMLESS)
+def test_a_harmless_change_has_its_place(
+    name: str, file: str, changed: Callable[[str], str]
+) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    found = changed(source)
+    assert found != source, name
+    if file.endswith(".py"):
+        compile(found, file, "exec")
+
 
 # --- noise ----------------------------------------------------------------------------------------
 
