@@ -250,8 +250,8 @@ class Trial:
             yield f"left after {PATIENCE} s: {'; '.join(found)}"
 
     def databases(self) -> list[str]:
-        """Databases on a server that a run makes for itself alone."""
-        return [name for name in self.ask(NAMES) if re.match(r"sqlalchemy_asv_[rw]_", name)]
+        """Databases on a server that one process writes to; those that are read stay for later."""
+        return [name for name in self.ask(NAMES) if re.match(r"sqlalchemy_asv_w_", name)]
 
     def ask(self, queries: dict[str, str], **parameters: object) -> list[str]:
         """The first column of what a query answers on this trial's server, if it has one."""
