@@ -14,7 +14,8 @@ The database `postgresql` is a server of each run's own. `postgresql-server` and
 are those of POSTGRESQL_URL and MARIADB_URL. A full disk needs root, which mounts one of its own.
 
 `--record FILE` keeps each trial that was as it must be. A campaign that is started again leaves
-these out.
+these out. `maintenance/campaign.jsonl` has those that were made; `--table` prints their number, and
+tries nothing.
 
 Exit codes: 0 all was as it must be, 1 something was not, 2 it could not be tried.
 """
@@ -51,6 +52,8 @@ from tabulate import tabulate
 from tests.support import applications
 from tests.support.applications.stock import STOCK
 
+MADE = Path(__file__).with_suffix(".jsonl")
+"""The trials that were made, and were as they must be: a line of JSON each."""
 PATIENCE = 10
 """Seconds after which nothing may be left."""
 LIMIT = 900
@@ -415,11 +418,11 @@ class Record:
 
     def table(self) -> str:
         """The number of good trials, by what happened and database, in Markdown."""
+        accidents = (*SIGNALS, FULL, ENDED, *AT_ONCE)
         counted = Counter((each["how"], each["database"]) for each in self.good)
-        rows = [
-            [how, *(counted[how, database] for database in DATABASES)]
-            for how in dict.fromkeys(how for how, _ in counted)
-        ]
+        rows = [[how, *(counted[how, each] for each in DATABASES)] for how in accidents]
+        of_all = (sum(counted[how, each] for how in accidents) for each in DATABASES)
+        rows.append(["all", *of_all])
         return str(tabulate(rows, ["", *DATABASES], tablefmt="github"))
 
 
@@ -503,7 +506,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--moments", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", type=Path, metavar="FILE")
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
+    if options.table:
+        print(Record(MADE).table())
+        return 0
     options.command = options.command or list(COMMANDS)
     options.database = options.database or [SQLITE, OWN]
     options.how = options.how or [*SIGNALS, *AT_ONCE]
