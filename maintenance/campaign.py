@@ -41,12 +41,13 @@ from typing import Any
 
 import psutil
 from asv.util import UserError
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy_asv import options as tool_options
 from sqlalchemy_asv.asv_ext.errors import in_one_line
 from sqlalchemy_asv.asv_ext.git import git
+from sqlalchemy_asv.databases.mariadb import MariaDB
+from sqlalchemy_asv.databases.postgresql import PostgreSQL
+from sqlalchemy_asv.databases.server import PREFIX, Server
 from tabulate import tabulate
 
 from tests.support import applications
@@ -60,6 +61,8 @@ LIMIT = 900
 """Seconds after which a command that was not ended must have given its answer."""
 SPACE = 4_000_000_000
 """Bytes of the disk that gets full."""
+DISK = "disk"
+"""The folder, below a trial's own, of all that commands write."""
 SCENARIO = "social.CreateUser"
 CHANGED = "statements 1 → 2"
 HOW = ("--scenario", SCENARIO, "--no-instructions")
@@ -67,8 +70,8 @@ TOOL = str(Path(sys.executable).with_name("sqlalchemy-asv"))
 ASV = (sys.executable, "-m", "asv")
 REGRESSION = applications.regression(STOCK)
 SQLITE, OWN = "sqlite", "postgresql"
-SERVERS = {"postgresql-server": "postgresql", "mariadb-server": "mariadb"}
-"""Servers that outlive a run, and the databases that they are to the tool."""
+SERVERS: dict[str, type[Server]] = {"postgresql-server": PostgreSQL, "mariadb-server": MariaDB}
+"""Servers that outlive a run."""
 DATABASES = (SQLITE, OWN, *SERVERS)
 
 
@@ -142,11 +145,6 @@ SIGNALS = {
 """Signals by name, and whether the janitor gets it as well."""
 FULL, ENDED = "a full disk", "ended connections"
 AT_ONCE = {"two at once": 2, "four at once": 4}
-NAMES = {
-    "postgresql": "SELECT datname FROM pg_database",
-    "mariadb": "SELECT schema_name FROM information_schema.schemata",
-}
-"""The query for the names of all databases, by kind of server."""
 CUT = {
     "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
@@ -167,18 +165,19 @@ class Trial:
     """Repositories whose HEAD is worse, and a folder for all that is temporary."""
 
     def __init__(self, folder: Path, database: str) -> None:
-        self.folder, self.temporary = folder, folder / "tmp"
-        self.temporary.mkdir()
+        self.folder, self.disk = folder, folder / DISK
+        self.temporary = self.disk / "tmp"
+        self.temporary.mkdir(parents=True)
         self.server = SERVERS.get(database)
         self.environment = {
             **os.environ,
-            "DATABASE": self.server or database,
-            "HOME": str(folder),
+            "DATABASE": self.server.name if self.server else database,
+            "HOME": str(self.disk),
             "TMPDIR": str(self.temporary),
         }
         if database == OWN:
             self.environment.pop("POSTGRESQL_URL", None)
-        self.clone = folder / "clone"
+        self.clone = self.disk / "clone"
         git(folder, "clone", "--quiet", str(Path.cwd()), str(self.clone))
         operations = self.clone / "fixtures" / "social" / "operations.py"
         source = operations.read_text(encoding="utf-8")
@@ -190,7 +189,7 @@ class Trial:
             source.replace(place, f"    session.scalar(select(User.id).limit(1))\n{place}"), "utf-8"
         )
         self.commit("one more statement")
-        self.application = STOCK.make(folder)
+        self.application = STOCK.make(self.disk)
         self.heads = {
             root: git(root, "rev-parse", "HEAD") for root in (self.clone, self.application)
         }
@@ -221,8 +220,7 @@ class Trial:
         yield from self.wrong(name, self.start(name), name)
 
     def output(self, name: str) -> Path:
-        # Not on a disk that gets full.
-        return Path(tempfile.gettempdir(), f"{self.folder.name} {name}.txt")
+        return self.folder / f"{name}.txt"  # not on the disk, which may be full
 
     def said(self, output: str) -> str:
         return self.output(output).read_text(encoding="utf-8", errors="replace")
@@ -254,24 +252,11 @@ class Trial:
 
     def databases(self) -> list[str]:
         """Databases on a server that one process writes to; those that are read stay for later."""
-        return [name for name in self.ask(NAMES) if re.match(r"sqlalchemy_asv_w_", name)]
-
-    def ask(self, queries: dict[str, str], **parameters: object) -> list[str]:
-        """The first column of what a query answers on this trial's server, if it has one."""
         if self.server is None:
             return []
-        url = make_url(self.environment[tool_options.SERVERS[self.server]])
-        if self.server == "mariadb":
-            url = url.set(drivername="mariadb+pymysql")
-        else:
-            url = url.set(drivername="postgresql+psycopg")
-        query = text(queries[self.server])
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        try:
-            with engine.connect() as connection:
-                return [str(row[0]) for row in connection.execute(query, parameters)]
-        finally:
-            engine.dispose()
+        with self.server.admin() as admin:
+            names = self.server.databases(admin)
+        return [name for name in names if name.startswith(f"{PREFIX}_w_")]
 
     def damaged(self) -> Iterator[str]:
         """Yields what is no longer whole: results and checkouts."""
@@ -348,8 +333,8 @@ class Trial:
         """Fill the disk of all files after some seconds. Yields what is wrong."""
         process = self.start(name)
         time.sleep(moment)
-        filler = self.folder / "filler"
-        left = os.statvfs(self.folder)
+        filler = self.disk / "filler"
+        left = os.statvfs(self.disk)
         with contextlib.suppress(OSError), filler.open("wb") as stream:
             os.posix_fallocate(stream.fileno(), 0, left.f_bavail * left.f_frsize)
         try:
@@ -371,11 +356,12 @@ class Trial:
 
     def cut(self) -> None:
         """End all other connections of the server."""
-        found = self.ask(CUT)
-        if self.server == "mariadb":
-            for each in found:
+        assert self.server is not None
+        with self.server.admin() as admin:
+            found = list(admin.scalars(text(CUT[self.server.name])))
+            for number in found if self.server is MariaDB else ():
                 with contextlib.suppress(SQLAlchemyError):  # it has ended
-                    self.ask({"mariadb": "KILL :number"}, number=int(each))
+                    admin.execute(text("KILL :number"), {"number": number})
 
     def at_once(self, name: str, number: int = 2) -> Iterator[str]:
         """Run several of a command at once. Yields what is wrong."""
@@ -477,18 +463,20 @@ def of_command(
 
 @contextlib.contextmanager
 def folder_of_its_own(*, full: bool) -> Iterator[Path]:
-    """A temporary folder; if it is to get full, on a disk of its own."""
+    """A temporary folder; if its disk is to get full, with one of its own."""
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
         if not full:
             yield Path(folder)
             return
+        disk = Path(folder, DISK)
+        disk.mkdir()
         how = ("-t", "tmpfs", "-o", f"size={SPACE}", "tmpfs")
-        if subprocess.run(["mount", *how, folder], check=False).returncode:
+        if subprocess.run(["mount", *how, disk], check=False).returncode:
             raise UserError("a disk that gets full could not be mounted: that needs root")
         try:
             yield Path(folder)
         finally:
-            subprocess.run(["umount", "--lazy", folder], check=True)
+            subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -516,9 +504,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.how = options.how or [*SIGNALS, *AT_ONCE]
     with in_one_line(debug=False, option="python -X dev"):
         for database in options.database:
-            variable = tool_options.SERVERS.get(SERVERS.get(database, ""), "")
-            if variable and not os.environ.get(variable):
-                raise UserError(f"{variable} names no server for {database}")
+            kind = SERVERS.get(database)
+            if kind and not os.environ.get(kind.variable):
+                raise UserError(f"{kind.variable} names no server for {database}")
         return campaign(options)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from maintenance import campaign
+
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tool"
 
@@ -170,3 +172,8 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = [re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings]
             assert anchor in anchors, target
+
+
+def test_the_trials_in_the_docs_are_those_that_were_made() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert campaign.Record(campaign.MADE).table() in text
