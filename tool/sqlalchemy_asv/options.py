@@ -31,6 +31,11 @@ SERVERS = {"postgresql": "POSTGRESQL_URL", "mariadb": "MARIADB_URL"}
 DATABASES = ("sqlite", *SERVERS)
 
 
+def unknown(database: str) -> str:
+    """A line about the name of a database that is none."""
+    return f"there is no database {database!r}: {DATABASE} takes {', '.join(DATABASES)}"
+
+
 def quick() -> bool:
     """Whether the results will not be kept."""
     return bool(os.environ.get(QUICK))

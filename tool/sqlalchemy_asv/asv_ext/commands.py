@@ -50,8 +50,7 @@ def choose_database() -> None:
     if asked is None:
         return
     if asked not in options.DATABASES:
-        known = ", ".join(options.DATABASES)
-        stop(f"there is no database {asked!r}: {options.DATABASE} takes {known}")
+        stop(options.unknown(asked))
     plain = environment.iter_matrix
 
     def iter_matrix(kind: Any, pythons: Any, conf: Any, *rest: Any, **given: Any) -> Iterator[Any]:

@@ -49,21 +49,16 @@ INSTALLING = (
     *("measuring_requirements", "measuring_extras"),
 )
 """Those that decide how a commit is installed."""
-OTHERS = (
-    *("environment", "env_file", "working_tree", "test_requirements"),
-    *("pre_releases", "headlines", "document"),
-)
-KINDS: dict[tuple[type, ...], tuple[str, ...]] = {
-    (list,): (
-        *("extras", "groups", "requirements", "measuring_requirements", "measuring_extras"),
-        *("working_tree", "test_requirements", "headlines"),
-    ),
-    (str, list): ("metadata", "database_url", "pythonpath"),
-    (dict,): ("environment", "drivers"),
-    (bool,): ("package", "pre_releases"),
-    (str,): ("alembic", "engine", "env_file", "document"),
+KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("metadata", "database_url", "pythonpath"), (str, list)),
+    **dict.fromkeys(("extras", "groups", "requirements", "test_requirements"), (list,)),
+    **dict.fromkeys(("measuring_requirements", "measuring_extras"), (list,)),
+    **dict.fromkeys(("working_tree", "headlines"), (list,)),
+    **dict.fromkeys(("drivers", "environment"), (dict,)),
+    **dict.fromkeys(("package", "pre_releases"), (bool,)),
+    **dict.fromkeys(("alembic", "engine", "env_file", "document"), (str,)),
 }
-"""The types of the tool's own settings."""
+"""All of the tool's own settings, with the types of their values."""
 SAID = {
     list: "a list",
     str: "a text in quotes",
@@ -117,19 +112,17 @@ def insist(conf: Any, path: str = "of asv") -> None:
             re.compile(pattern)
         except re.error as error:
             stop(f"{pattern!r} in regressions_thresholds is no regular expression: {error}")
-    known = (*TOLD, *INSTALLING, *OTHERS)
     if not isinstance(own(conf), dict):
         stop(f"the settings {path} have {own(conf)!r} for `sqlalchemy_asv`: it takes {{…}}")
     for name, value in own(conf).items():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            meant = f": did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+        if name not in KINDS:
+            close = difflib.get_close_matches(name, KINDS, 1)
+            meant = f": did you mean {close[0]}?" if close else f"; there are {', '.join(KINDS)}"
             stop(
                 f"the settings {path} have the unknown name {name!r} under `sqlalchemy_asv`{meant}"
             )
-        kinds = next(kinds for kinds, names in KINDS.items() if name in names)
-        if not isinstance(value, kinds):
-            takes = " or ".join(SAID[kind] for kind in kinds)
+        if not isinstance(value, KINDS[name]):
+            takes = " or ".join(SAID[kind] for kind in KINDS[name])
             stop(
                 f"the settings {path} have {value!r} for {name!r} under `sqlalchemy_asv`: it takes"
                 f" {takes}"

@@ -45,12 +45,10 @@ def database(command: Command) -> Command:
 
 def chosen_database() -> str:
     """The database of the environment. Raises `UsageError` if it is none."""
-    found = os.environ.get(options.DATABASE) or "sqlite"
+    found = options.database()
     if found not in options.DATABASES:
-        raise click.UsageError(
-            f"the environment variable DATABASE is {found!r}: unset it, or set it to one of"
-            f" {', '.join(options.DATABASES)}"
-        )
+        said = options.unknown(found)
+        raise click.UsageError(f"{said}; unset this variable of your shell, or correct it")
     return found
 
 

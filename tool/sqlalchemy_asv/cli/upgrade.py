@@ -72,7 +72,7 @@ def command(
     urls = [each for each in (base_url, head_url) if each]
     of_tests = not (scenarios or urls)
     given = click.get_current_context().get_parameter_source
-    for option, refused in {
+    for reason, refused in {
         "--base-url takes no BASE and HEAD": urls and base,
         "--base-url takes no --bisect": urls and bisect,
         "name both servers, by --base-url and --head-url": len(urls) == 1,
@@ -89,7 +89,7 @@ def command(
         and given("database") is ParameterSource.COMMANDLINE,
     }.items():
         if refused:
-            raise click.UsageError(option)
+            raise click.UsageError(reason)
     if of_tests:
         conf = suite.settings_for(Path.cwd(), config)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -140,8 +141,8 @@ def ends_of(
                 return each
     if metric in (None, "time") and any(e.outcomes["time"] == UNDECIDED for e in comparable):
         raise UserError(f"the time of {scenario} is undecided between both: give more --seconds")
-    if metric == "instructions" and (missing := base.result("counts.key")["no_instructions"]):
-        raise UserError(f"instructions are not counted: {missing}")
+    if metric not in (None, "time", *itertools.chain(*(e.counts[0] for e in comparable))):
+        raise UserError(f"{metric} of {scenario} were not counted")
     raise UserError(f"{scenario} shows no difference in {metric or 'any count or its time'}")
 
 

@@ -237,7 +237,7 @@ def chosen(access: str = "sync", *, deterministic: bool = False) -> type[Databas
     """
     name = options.database()
     if name not in KINDS:
-        refuse(f"there is no database {name!r}: {options.DATABASE} takes {', '.join(KINDS)}")
+        refuse(options.unknown(name))
     module, kind = KINDS[name]
     if importlib.util.find_spec(DRIVERS[name]) is None:
         refuse(

@@ -69,19 +69,15 @@ def find(here: Path) -> Application:
 
     Raises asv's `UserError`, with the remedy, if there is none.
     """
-    root = git.answer(here, "rev-parse", "--show-toplevel")
-    if root is None:
-        raise UserError("this folder is in no git repository: change to your application's")
-    if git.answer(here, "rev-parse", "--verify", "HEAD") is None:
-        raise UserError("this repository has no commit yet: commit your application first")
-    folder = folder_of(here.resolve(), Path(root))
+    root = root_of(here)
+    folder = folder_of(here.resolve(), root)
     files = [folder / name for name in git.git(folder, "ls-files", "*.py").splitlines()]
     files = [file for file in files if not ELSEWHERE.search(_below(file, folder))]
     notes: list[str] = []
     found = Application(
-        root=Path(root),
+        root=root,
         folder=folder,
-        source=_source(folder, Path(root), notes),
+        source=_source(folder, root, notes),
         modules=list(_modules(folder, files)),
         notes=notes,
     )
@@ -98,6 +94,16 @@ def find(here: Path) -> Application:
 
 def _below(file: Path, folder: Path) -> str:
     return file.relative_to(folder).as_posix()
+
+
+def root_of(here: Path) -> Path:
+    """The folder of the repository. Raises asv's `UserError` if there is none, or no commit."""
+    root = git.answer(here, "rev-parse", "--show-toplevel")
+    if root is None:
+        raise UserError("this folder is in no git repository: change to your application's")
+    if git.answer(here, "rev-parse", "--verify", "HEAD") is None:
+        raise UserError("this repository has no commit yet: commit your application first")
+    return Path(root)
 
 
 def folder_of(here: Path, root: Path) -> Path:

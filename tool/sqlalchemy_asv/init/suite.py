@@ -13,7 +13,7 @@ from asv.util import UserError
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from ..asv_ext import git, settings
+from ..asv_ext import settings
 from ..environments import sources
 from . import finding
 
@@ -50,12 +50,8 @@ def settings_for(here: Path, path: str | None) -> Any:
 
 def _made(here: Path) -> Any:
     """asv's settings for a repository that has none."""
-    root = git.answer(here, "rev-parse", "--show-toplevel")
-    if root is None:
-        raise UserError("this folder is in no git repository: change to your application's")
-    if git.answer(here, "rev-parse", "--verify", "HEAD") is None:
-        raise UserError("this repository has no commit yet: commit your application first")
-    folder = finding.folder_of(here.resolve(), Path(root))
+    root = finding.root_of(here)
+    folder = finding.folder_of(here.resolve(), root)
     below = folder.relative_to(root).as_posix()
     return Config.from_json(
         {
