@@ -68,7 +68,7 @@ def started(
         if not (folder / "__init__.py").is_file():
             raise UserError(
                 f"there is no package {conf.benchmark_dir}, which `benchmark_dir` in the settings"
-                " names: `sqlalchemy-asv init` makes a first one, where there are no settings yet"
+                " names: make the folder and an empty __init__.py in it, or correct the setting"
             )
         found["env"][options.BENCHMARKS] = str(folder)
     return found
