@@ -41,6 +41,7 @@ from sqlalchemy_asv.databases.server import PREFIX, Server, ddl
 from sqlalchemy_asv.environments import servers as servers_of_tool
 from sqlalchemy_asv.instruments import Calls, StatementsAndRows
 from sqlalchemy_asv.instruments.memory import Allocated
+from sqlalchemy_asv.instruments.retained import Retained
 from sqlalchemy_asv.profiler.causes import Plans
 from sqlalchemy_asv.profiler.plans import Plan, plan_of
 from sqlalchemy_asv.profiler.statements import Query, query_profile
@@ -757,10 +758,13 @@ def test_counts_on_a_server_are_equal_in_every_process(
     monkeypatch.setenv(options.DATABASE, database)
     monkeypatch.chdir(tmp_path)
     job = Job(*case)(
-        *(StatementsAndRows(), Calls(), Allocated(), Plans()), images=build_images(SOCIAL, (1,))
+        *(StatementsAndRows(), Calls(), Allocated(), Plans(), Retained()),
+        images=build_images(SOCIAL, (1,)),
     )
     first, *others = (found(job) for _ in range(3))
     assert first["calls"]["calls"] > 100
+    # Restoring the database leaves nothing either.
+    assert first["retained"]["retained"] == first["retained"]["retained_bytes"] == 0
     assert first["plans"]["database steps"] > 0 or case[0] != "HomeFeed"
     peak = first.pop("allocated")["allocated"]
     for other in others:

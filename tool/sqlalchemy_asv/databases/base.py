@@ -168,7 +168,7 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     def reconnect(self) -> None:
-        """Replace the driver's connection by a new one, which has none of the old one's caches."""
+        """Replace the driver's connection by a new one, and empty all caches of the driver."""
 
     @classmethod  # noqa: B027 (only a server may not answer)
     def check(cls) -> None:

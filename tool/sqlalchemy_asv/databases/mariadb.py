@@ -7,6 +7,7 @@ that differ.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from sqlalchemy import (
@@ -166,6 +167,7 @@ class MariaDB(Server):
         return [table for table in found.sorted_tables if table.name != f"{PREFIX}_mark"]
 
     @staticmethod
+    @functools.cache  # each further one would have statements of its own in the statement cache
     def copy_of(table: Table, name: str) -> Table:
         columns = [Column(c.name, c.type, primary_key=c.primary_key) for c in table.c]
         return Table(table.name, MetaData(), *columns, schema=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -142,6 +143,16 @@ class PostgreSQL(Server):
         self.lock(admin, name)
         self.copy(admin, self.template, name)
         return name
+
+    def reconnect(self) -> None:
+        # psycopg keeps the texts of statements for the process, not for a connection: those of
+        # IN lists of another length, and those that make databases.
+        for name, module in [*sys.modules.items()]:
+            if name.startswith("psycopg"):
+                for each in vars(module).values():
+                    if callable(clear := getattr(each, "cache_clear", None)):
+                        clear()
+        super().reconnect()
 
     def renew(self, admin: Connection, own: str) -> None:
         self.run(self.engine.dispose)
