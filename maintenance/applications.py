@@ -2,9 +2,11 @@
 
     python -m maintenance.applications
     python -m maintenance.applications --application shop --database postgresql
+    python -m maintenance.applications --harmless
 
 Each is made in a temporary folder, with the benchmarks that docs/your-application.md shows.
-PostgreSQL is that of POSTGRESQL_URL, or of the run's own.
+PostgreSQL is that of POSTGRESQL_URL, or of the run's own. `--harmless` makes changes that cost
+nothing, and compares each of them, by the scenario and by the application's own tests.
 
 Exit codes: 0 all is as it must be, 1 something is not, 2 it could not be tried.
 """
@@ -21,12 +23,16 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asv.util import UserError
 from sqlalchemy_asv.asv_ext.errors import in_one_line
+from sqlalchemy_asv.compare.verdict import UNCHANGED
 
 from tests.support.applications import Application, begun, git, regression
 from tests.support.applications.library import LIBRARY
 from tests.support.applications.shop import SHOP
 from tests.support.applications.stock import STOCK
+
+from .harmless import HARMLESS
 
 APPLICATIONS = {each.name: each for each in (STOCK, SHOP, LIBRARY)}
 MEASURING = {
@@ -35,6 +41,12 @@ MEASURING = {
     "library": {"measuring_requirements": ["psycopg[binary]>=3.1", "asyncpg>=0.29"]},
 }
 """The settings for PostgreSQL, which not every commit asks for."""
+QUERIES = {
+    "stock": "src/stock/queries.py",
+    "shop": "shop/views.py",
+    "library": "src/library/app.py",
+}
+"""The module of each application that sends its statements."""
 TOOL = str(Path(sys.executable).with_name("sqlalchemy-asv"))
 COUNTED = "track_(statements|rows|calls)$"
 
@@ -78,6 +90,35 @@ def wrong(application: Application, database: str, root: Path) -> Iterator[str]:
         yield f"the checkout differs: {changed}"
 
 
+def falsely(application: Application, database: str, root: Path) -> tuple[list[str], int]:
+    """Compare each harmless change; returns false verdicts, and the number of verdicts."""
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Benchmarks")
+    base = git(root, "rev-parse", "HEAD")
+    file, report = root / QUERIES[application.name], root.parent / "verdicts.json"
+    wrong: list[str] = []
+    number = 0
+    for kind in (each for each in HARMLESS if each.anywhere):
+        git(root, "reset", "--quiet", "--hard", base)
+        try:
+            file.write_text(kind.made(file.read_text("utf-8")), "utf-8")
+        except UserError:
+            print(f"{application.name}: {kind.name} has no place", flush=True)
+            continue
+        git(root, "commit", "--quiet", "--all", "--message", kind.name)
+        for way in (("--time", "none"), ("--tests",)):
+            code, said = run(
+                root, database, TOOL, "compare", base, "HEAD", *way, "--json", str(report)
+            )
+            found = json.loads(report.read_text("utf-8"))["compared"]
+            number += len(found)
+            names = [each["title"] for each in found if each["word"] != UNCHANGED]
+            if code or names or not found:
+                wrong.append(f"{kind.name}, {' '.join(names)}, exit code {code}: {said}")
+            report.unlink()
+    return wrong, number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m maintenance.applications",
@@ -86,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--application", choices=APPLICATIONS, action="append")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
+    parser.add_argument("--harmless", action="store_true", help="compare changes that cost nothing")
     options = parser.parse_args(arguments)
     failed = False
     with in_one_line(debug=False, option="python -X dev"):
@@ -94,9 +136,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 start = time.monotonic()
                 with tempfile.TemporaryDirectory() as folder:
                     root = begun(APPLICATIONS[name], Path(folder), MEASURING[name])
-                    problems = list(wrong(APPLICATIONS[name], database, root))
+                    compared = ""
+                    if options.harmless:
+                        problems, number = falsely(APPLICATIONS[name], database, root)
+                        compared = f"{number} verdicts, {len(problems)} false: "
+                    else:
+                        problems = list(wrong(APPLICATIONS[name], database, root))
                 failed = failed or bool(problems)
-                said = "; ".join(problems) or "as it must be"
+                said = compared + ("; ".join(problems) or "as it must be")
                 print(f"{name} on {database}, {time.monotonic() - start:.0f} s: {said}", flush=True)
     return int(failed)
 

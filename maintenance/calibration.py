@@ -12,7 +12,6 @@ Exit codes: 0 every verdict was right, 1 one was not, 2 it could not be measured
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
 import copy
 import dataclasses
@@ -23,7 +22,7 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from sqlalchemy_asv.compare.progress import say
 from sqlalchemy_asv.compare.verdict import BETTER, MIXED, UNCHANGED, WORSE
 
 from . import repeatability
+from .harmless import HARMLESS
 
 
 @dataclasses.dataclass
@@ -305,88 +305,6 @@ INJECTIONS = (
 """Sizes are of the feed on SQLite: 8.7 million instructions, 3 ms."""
 
 
-def moved(source: str, name: str) -> str:
-    """A module with one of its functions at its end. Raises `UserError` if it has none such."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            text = ast.get_source_segment(source, node) or ""
-            return source.replace(f"{text}\n", "", 1) + f"\n\n{text}\n"
-    raise UserError(f"there is no function {name} to move")
-
-
-HARMLESS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
-    (
-        "a docstring",
-        f"fixtures/{OPERATIONS}",
-        lambda source: source.replace('"""', '"""Of every network. ', 1),
-    ),
-    (
-        "lines that move",
-        f"fixtures/{OPERATIONS}",
-        lambda source: source.replace("class NotFound", "# One.\n# Two.\n\nclass NotFound", 1),
-    ),
-    ("a moved function", f"fixtures/{OPERATIONS}", lambda source: moved(source, "create_user")),
-    (
-        "a dependency that is not executed",
-        "pyproject.toml",
-        lambda source: source.replace('    "tqdm', '    "six==1.17.0",\n    "tqdm', 1),
-    ),
-    (
-        "a new table",
-        "fixtures/social/models.py",
-        lambda source: (
-            source
-            + '\n\nclass Device(Base):\n    __tablename__ = "devices"\n\n'
-            + "    id: Mapped[int] = mapped_column(primary_key=True)\n"
-            + '    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)\n'
-        ),
-    ),
-    (
-        "a new operation",
-        f"fixtures/{OPERATIONS}",
-        lambda source: (
-            source
-            + "\n\ndef comments_of(session: Session, user_id: int) -> list[Comment]:\n"
-            + '    """The comments of a user."""\n'
-            + "    wrote = select(Comment).where(Comment.author_id == user_id)\n"
-            + "    return list(session.scalars(wrote))\n"
-        ),
-    ),
-    (
-        "an import that nothing uses",
-        f"fixtures/{OPERATIONS}",
-        lambda source: source.replace(
-            "import datetime as dt", "import datetime as dt\nimport enum"
-        ),
-    ),
-    (
-        "other names of local variables",
-        f"fixtures/{OPERATIONS}",
-        lambda source: (
-            source.replace("    posts = list(", "    newest = list(")
-            .replace("in posts:", "in newest:")
-            .replace("return posts", "return newest")
-        ),
-    ),
-    (
-        "another text of an error",
-        f"fixtures/{OPERATIONS}",
-        lambda source: source.replace("no tag named", "no tag is called", 1),
-    ),
-    (
-        "a property of a model that nothing reads",
-        "fixtures/social/models.py",
-        lambda source: source.replace(
-            "    @hybrid_property\n",
-            "    @property\n    def initial(self) -> str:\n        return self.name[:1]\n\n"
-            "    @hybrid_property\n",
-            1,
-        ),
-    ),
-)
-"""Changes that cost nothing: a name, a file, and the file's text with the change."""
-
-
 @contextlib.contextmanager
 def clone() -> Iterator[tuple[Checkout, Checkout]]:
     """Two sides in a clone of HEAD, which is the current folder until the end."""
@@ -558,18 +476,17 @@ def injected(options: argparse.Namespace) -> int:
 def harmless(options: argparse.Namespace) -> int:
     """Compare HEAD with each harmless change, over the whole catalogue."""
     false = compared = 0
-    with clone() as (base, head):
+    others = (os.cpu_count() or 2) - 1 if options.load else 0
+    with clone() as (base, head), repeatability.load(others):
         first = git("rev-parse", "HEAD")
-        for name, file, changed in (each for each in HARMLESS if re.search(options.only, each[0])):
+        for kind in (each for each in HARMLESS if re.search(options.only, each.name)):
             git("reset", "--quiet", "--hard", first)
-            source = Path(file).read_text(encoding="utf-8")
-            if (text := changed(source)) == source:
-                raise UserError(f"{name}: the place for it in {file} is gone")
-            Path(file).write_text(text, encoding="utf-8")
+            file = Path(kind.file)
+            file.write_text(kind.made(file.read_text(encoding="utf-8")), encoding="utf-8")
             found = running.compare(
                 base,
                 head,
-                (first, commit(name)),
+                (first, commit(kind.name)),
                 options.scenario or [""],
                 instructions=not options.no_instructions,
                 time="none",
@@ -577,7 +494,7 @@ def harmless(options: argparse.Namespace) -> int:
             wrong = [f"{each.title}: {each.verdict}" for each in not_unchanged(found)]
             compared, false = compared + len(found), false + len(wrong)
             said = "; ".join(wrong) or "none"
-            print(f"{name}: {len(found)} scenarios, false verdicts: {said}", flush=True)
+            print(f"{kind.name}: {len(found)} scenarios, false verdicts: {said}", flush=True)
     print(f"{compared} comparisons of harmless changes, {false} false verdicts")
     return 1 if false else 0
 
@@ -666,6 +583,7 @@ def main(arguments: list[str] | None = None) -> int:
     costless.add_argument("--only", default="", help="a regular expression of names")
     costless.add_argument("--scenario", action="append", help="(default: all)")
     costless.add_argument("--no-instructions", action="store_true")
+    costless.add_argument("--load", action="store_true", help="keep the other processors busy")
     costless.set_defaults(run=harmless)
     trials = subcommands.add_parser("slower", help=slower.__doc__)
     trials.add_argument("--trials", type=int, default=20)

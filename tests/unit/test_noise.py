@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from asv.config import Config
+from asv.util import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy_asv.asv_ext import history
@@ -21,21 +22,32 @@ from sqlalchemy_asv.compare.model import Compared, Comparison
 from sqlalchemy_asv.site.recorded import WORTH
 from sqlalchemy_asv.site.thresholds import threshold
 
-from maintenance import calibration
+from maintenance.applications import APPLICATIONS, QUERIES
+from maintenance.harmless import HARMLESS, Harmless
+
+from ..support.applications import Application
 
 ROOT = Path(__file__).parents[2]
 CONF = Config.load(str(ROOT / "asv.conf.json"))
 
 
-@pytest.mark.parametrize(("name", "file", "changed"), calibration.HARMLESS)
-def test_a_harmless_change_has_its_place(
-    name: str, file: str, changed: Callable[[str], str]
-) -> None:
-    source = (ROOT / file).read_text(encoding="utf-8")
-    found = changed(source)
-    assert found != source, name
-    if file.endswith(".py"):
-        compile(found, file, "exec")
+@pytest.mark.parametrize("kind", HARMLESS, ids=lambda kind: kind.name)
+def test_a_harmless_change_has_its_place(kind: Harmless) -> None:
+    found = kind.made((ROOT / kind.file).read_text(encoding="utf-8"))
+    if kind.file.endswith(".py"):
+        compile(found, kind.file, "exec")
+
+
+@pytest.mark.parametrize("application", APPLICATIONS.values(), ids=lambda each: each.name)
+def test_most_harmless_changes_can_be_made_in_other_applications(application: Application) -> None:
+    source = application.files[QUERIES[application.name]]
+    made = []
+    for kind in (each for each in HARMLESS if each.anywhere):
+        with contextlib.suppress(UserError):
+            made.append(kind.made(source))
+    assert len({*made}) >= 4
+    for text in made:
+        compile(text, application.name, "exec")
 
 
 # --- noise ----------------------------------------------------------------------------------------
