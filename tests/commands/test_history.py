@@ -97,7 +97,7 @@ def test_budgets(clone: Clone, history: list[str]) -> None:
     assert exceeded <= {("social.CreateUser", "mean"), ("social.CreateUser", "stdev")}
     # The exit code depends on the deviation, and so on what else the machine does.
     told = subprocess.run(
-        [COMMAND, "budgets", history[1], "--json"],
+        [COMMAND, "budgets", history[1], "--json", "-"],
         cwd=clone.path,
         env=clone.environment,
         capture_output=True,

@@ -31,9 +31,8 @@ def test_a_profile_of_a_scenario() -> None:
     assert "Statement cache: nothing compiled in repetition 5; the repetitions added no" in output
     assert "Left behind by 5 repetitions: 0 objects, 0 bytes\n" in output
     assert str(ROOT) not in output
-    found = json.loads(
-        command("profile", "social.HomeFeed.time_wall", "--param", "loading=selectin", "--json")
-    )
+    how = ("--param", "loading=selectin", "--json", "-")
+    found = json.loads(command("profile", "social.HomeFeed.time_wall", *how))
     assert found["params"] == {"loading": "selectin"}
     assert found["times"]["runs"] == 20
     assert not any(group["n_plus_one"] for group in found["queries"]["repeated"])

@@ -10,6 +10,7 @@ import pytest
 from asv.util import UserError
 from sqlalchemy_asv import cli, files, options, scratch
 from sqlalchemy_asv.asv_ext import errors, git, history, machine, settings, whole
+from sqlalchemy_asv.cli.options import put_json
 from sqlalchemy_asv.worker import load
 
 from ..support.clone import ROOT
@@ -46,8 +47,24 @@ def test_a_file_that_cannot_be_written_is_refused_before_measuring(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # which has no settings: they are read later
     assert said in refused(capsys, "compare", "HEAD~1", option, file)
-    if option == "--json":
+    if option != "--markdown":
         assert said in refused(capsys, "load", "feed", option, file)
+    if option == "--json":
+        for command in (("profile", "Feed"), ("budgets",), ("bisect", "Feed", "HEAD~1")):
+            assert said in refused(capsys, *command, option, file)
+
+
+def test_json_is_written_beside_the_text_or_printed_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "found.json"
+    put_json("found: 3\n", str(file), {"found": 3})
+    assert capsys.readouterr().out == "found: 3\n"
+    assert json.loads(file.read_text(encoding="utf-8")) == {"found": 3}
+    put_json("found: 3\n", "-", {"found": 3})
+    assert json.loads(capsys.readouterr().out) == {"found": 3}
+    put_json("found: 3\n", None, {"found": 3})
+    assert capsys.readouterr().out == "found: 3\n"
 
 
 @pytest.mark.parametrize("scale", ["inf", "nan", "1e-9", "-1", "0", "1e9", "many"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
 import click
@@ -43,7 +42,7 @@ def command(
     bad: str,
     database: str,
     fresh: bool,
-    as_json: bool,
+    json: str | None,
     config: str | None,
     **how: Any,
 ) -> int:
@@ -63,7 +62,6 @@ def command(
     with checkouts(conf, database, fresh=fresh) as both:
         found = bisect.find(*both, scenario, commits, turn=turn, **how)
     listed = bisect.lines(conf, found)
-    click.echo(
-        json.dumps(dataclasses.asdict(found), indent=1) if as_json else printable("\n".join(listed))
-    )
+    text = printable("\n".join([*listed, ""]))
+    options.put_json(text, json, dataclasses.asdict(found))
     return 0 if len(found.suspects) == 1 else 2

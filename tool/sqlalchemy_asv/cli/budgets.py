@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import click
 
@@ -20,7 +19,7 @@ from . import options
 )
 @options.config
 @options.as_json
-def command(commit: str, machine: str | None, config: str | None, as_json: bool) -> int:
+def command(commit: str, machine: str | None, config: str | None, json: str | None) -> int:
     """Compare the stored results of a COMMIT with their limits.
 
     Statistics of times need `asv run --record-samples`.
@@ -45,15 +44,14 @@ def command(commit: str, machine: str | None, config: str | None, as_json: bool)
             f"{hash[:8]} has no results for any budget on {machine}: `asv run {hash[:8]}^!`"
             " measures it"
         )
-    if as_json:
-        listed = {
-            environment: [{**dataclasses.asdict(v), "verdict": v.word} for v in each]
-            for environment, each in found.items()
-        }
-        content = {"commit": hash, "machine": machine, "environments": listed}
-        click.echo(json.dumps(content, indent=1))
-    else:
-        for environment, each in found.items():
-            click.echo(f"Budgets at {hash[:8]} on {machine}, {environment}:")
-            click.echo(budgets.table(each))
+    listed = {
+        environment: [{**dataclasses.asdict(v), "verdict": v.word} for v in each]
+        for environment, each in found.items()
+    }
+    text = "".join(
+        f"Budgets at {hash[:8]} on {machine}, {environment}:\n{budgets.table(each)}\n"
+        for environment, each in found.items()
+    )
+    content = {"commit": hash, "machine": machine, "environments": listed}
+    options.put_json(text, json, content)
     return int(any(verdict.word == "EXCEEDED" for verdict in verdicts))

@@ -192,14 +192,6 @@ def printed(found: Comparison, forms: Mapping[str, str | None]) -> int:
     """Print a comparison, and write it in the forms that are asked for; returns the exit code."""
     from ..asv_ext.errors import printable
     from ..compare import output
-    from ..files import write_text
 
-    # The verdict first: it is not lost if a file cannot be written.
-    if "-" not in forms.values():
-        click.echo(printable(output.text(found)), nl=False)
-    for form, file in forms.items():
-        if file == "-":
-            click.echo(output.FORMS[form](found), nl=False)
-        elif file:
-            write_text(Path(file), output.FORMS[form](found))
+    options.put(printable(output.text(found)), forms, lambda form: output.FORMS[form](found))
     return found.exit_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -58,19 +58,10 @@ from . import options
     show_default=True,
     help="The number of processes that the users are divided among.",
 )
-@click.option(
-    "--report", default="", metavar="FILE", callback=options.new_file, help="Write a page."
-)
-@click.option(
-    "--json",
-    "figures",
-    default="",
-    metavar="FILE",
-    callback=options.new_file,
-    help="Write figures as JSON.",
-)
+@click.option("--html", metavar="FILE", callback=options.new_file, help="Write a page.")
+@click.option("--json", metavar="FILE", callback=options.new_file, help="Write JSON.")
 @click.option("--web", is_flag=True, help="Start and watch on Locust's pages, port 8089.")
-def command(database: str, report: str, figures: str, worktree: bool, **how: Any) -> int:
+def command(database: str, html: str | None, json: str | None, worktree: bool, **how: Any) -> int:
     """Simulate many users of the application that is installed here.
 
     "Here" is the environment of this command. With --worktree, the working tree is installed in an
@@ -83,10 +74,10 @@ def command(database: str, report: str, figures: str, worktree: bool, **how: Any
     from ..load import EXCEEDED
     from .measuring import in_working_tree, measure
 
-    if "-" in (report, figures):
+    if "-" in (html, json):
         raise click.UsageError("load prints its figures in any case: name a FILE")
 
-    for name, file in (("report", report), ("figures", figures)):
+    for name, file in (("report", html), ("figures", json)):
         how[name] = str(Path(file).absolute()) if file else ""
     how["users"] = how["users"] or 0
     if Path(how["name"]).is_file():
@@ -94,7 +85,7 @@ def command(database: str, report: str, figures: str, worktree: bool, **how: Any
     # A browser that Locust opens is the user's own, and not to be ended with the run.
     own = {"TMPDIR": scratch.outside()} if how["web"] else {}
     if worktree:
-        code = in_working_tree(database, "load.load", json.dumps(how), extra="load", env=own)
+        code = in_working_tree(database, "load.load", dumps(how), extra="load", env=own)
     else:
-        code = measure(database, "load.load", json.dumps(how), env=own)
+        code = measure(database, "load.load", dumps(how), env=own)
     return {0: 0, EXCEEDED: 1}.get(code, 2)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import click
 
 from .. import options
 from ..asv_ext import settings
+from ..files import write_text
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -91,10 +93,6 @@ def scale(command: Command) -> Command:
     )(command)
 
 
-def as_json(command: Command) -> Command:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-
-
 def new_file(context: click.Context, option: click.Parameter, file: str | None) -> str | None:
     """Refuse, before anything is measured, a file that cannot be written at the end."""
     if not file or file == "-":
@@ -109,13 +107,43 @@ def new_file(context: click.Context, option: click.Parameter, file: str | None) 
     return file
 
 
+def form(name: str, said: str) -> Callable[[Command], Command]:
+    """An option for a file in one form, such as `--html`."""
+    return click.option(
+        f"--{name}",
+        metavar="FILE",
+        callback=new_file,
+        help=f"Write {said}; '-' prints it in place of the text.",
+    )
+
+
+as_json = form("json", "JSON")
+as_html = form("html", "a page")
+as_markdown = form("markdown", "Markdown")
+
+
 def forms(command: Command) -> Command:
     """`--markdown`, `--json` and `--html`, the files for a comparison."""
-    for name, form in (("html", "a page"), ("json", "JSON"), ("markdown", "Markdown")):
-        command = click.option(
-            f"--{name}",
-            metavar="FILE",
-            callback=new_file,
-            help=f"Write {form}; '-' prints it in place of the text.",
-        )(command)
+    for each in (as_html, as_json, as_markdown):
+        command = each(command)
     return command
+
+
+def put(text: str, forms: Mapping[str, str | None], made: Callable[[str], str]) -> None:
+    """Print a text, or one of the forms in its place; write the others into their files.
+
+    `made` returns the text of a form. Raises `OSError` if a file cannot be written.
+    """
+    # The text first: it is not lost if a file cannot be written.
+    if "-" not in forms.values():
+        click.echo(text, nl=False)
+    for name, file in forms.items():
+        if file == "-":
+            click.echo(made(name), nl=False)
+        elif file:
+            write_text(Path(file), made(name))
+
+
+def put_json(text: str, file: str | None, found: Any) -> None:
+    """Print a text, and write JSON into a file; '-' prints it in place of the text."""
+    put(text, {"json": file}, lambda _: f"{json.dumps(found, indent=1)}\n")

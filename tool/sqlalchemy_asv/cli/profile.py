@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import tempfile
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def parameters(_: Any, __: Any, texts: tuple[str, ...]) -> dict[str, str]:
     "--top", type=options.WHOLE, default=10, show_default=True, help="Lines of each list."
 )
 @options.as_json
-def command(database: str, as_json: bool, worktree: bool, **how: Any) -> int:
+def command(database: str, json: str | None, worktree: bool, **how: Any) -> int:
     """Profile a SCENARIO on the application that is installed here.
 
     "Here" is the environment of this command. With --worktree, the working tree is installed in an
@@ -61,15 +61,11 @@ def command(database: str, as_json: bool, worktree: bool, **how: Any) -> int:
         file = Path(folder, "profile.json")
         # To stderr: an operation may print, and only the profile belongs on stdout.
         measured = in_working_tree if worktree else measure
-        code = measured(
-            database, "profile.profile", json.dumps(how | {"file": str(file)}), stdout=2
-        )
+        code = measured(database, "profile.profile", dumps(how | {"file": str(file)}), stdout=2)
         if code == -signal.SIGALRM:
             stop(f"{how['scenario']} takes longer than its `timeout` allows")
         if code:
             return 2
-        found = file.read_text(encoding="utf-8")
-    if not as_json:
-        found = render("sqlalchemy_asv.cli", "profile.txt", found=json.loads(found))
-    click.echo(found, nl=False)
+        found = loads(file.read_text(encoding="utf-8"))
+    options.put_json(render("sqlalchemy_asv.cli", "profile.txt", found=found), json, found)
     return 0
