@@ -5,6 +5,7 @@
     python -m maintenance.calibration injected
     python -m maintenance.calibration harmless
     python -m maintenance.calibration slower --trials 20
+    python -m maintenance.calibration beside
 
 Exit codes: 0 every verdict was right, 1 one was not, 2 it could not be measured.
 """
@@ -20,9 +21,11 @@ import math
 import os
 import random
 import re
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -558,6 +561,70 @@ def slower(options: argparse.Namespace) -> int:
     return 0 if found >= 0.95 * options.trials else 1
 
 
+EVERYDAY = r"^(social|ecommerce)\."
+PLAIN = (
+    "from asv.main import main; from sqlalchemy_asv.asv_ext import marks;"
+    " marks.apply = lambda: None; main()"
+)
+"""asv with its own rule for which times differ."""
+
+
+def marked(said: str) -> dict[str, str]:
+    """The cases of `time_wall` that asv's table marks, and whether as "+", worse, or as "-"."""
+    found = re.findall(r"^\| ([+-]) .*\| ([\w.]+)\.time_wall((?:\(.*\))?) +\|$", said, re.MULTILINE)
+    return {f"{name}{arguments}": mark for mark, name, arguments in found}
+
+
+def tally(marks: Mapping[str, str], changed: bool) -> tuple[bool, int]:
+    """Whether the feed is marked as worse, and the number of false marks.
+
+    If the feed was `changed`, all that it marks as worse there is right.
+    """
+    right = [title for title, mark in marks.items() if changed and mark == "+" and "Feed" in title]
+    return bool(right), len(marks) - len(right)
+
+
+def beside(options: argparse.Namespace) -> int:
+    """Compare identical code and changes of the feed, by plain asv and by this tool."""
+    with clone() as (base, head):
+        first = git("rev-parse", "HEAD")
+        of_feed = [each for each in INJECTIONS if each.scenario == FEED]
+        print("change, by: found, false verdicts, seconds")
+        for change in (None, *(each for each in of_feed if re.search(options.only, each.name))):
+            git("reset", "--quiet", "--hard", first)
+            second = inject(change) if change else commit("the same")
+            name = change.name if change else "identical code"
+            for how, way in (("asv continuous", by_asv), ("compare", by_comparison)):
+                start = time.monotonic()
+                found, false = tally(way(base, head, first, second), change is not None)
+                said = "-" if change is None else "found" if found else "not found"
+                seconds = time.monotonic() - start
+                print(f"{name}, {how}: {said}, {false}, {seconds:.0f} s", flush=True)
+    return 0
+
+
+def by_asv(_: Checkout, __: Checkout, first: str, second: str) -> dict[str, str]:
+    """The cases whose times `asv continuous` marks, with its default settings."""
+    bench = ("--bench", rf"{EVERYDAY}.*time_wall")
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN, "continuous", *bench, first, second],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    # 1 if something is marked as worse.
+    if done.returncode not in (0, 1):
+        raise UserError(f"asv continuous ended with {done.returncode}: {done.stdout}")
+    return marked(done.stdout)
+
+
+def by_comparison(base: Checkout, head: Checkout, first: str, second: str) -> dict[str, str]:
+    """The cases that are not unchanged: "-" for better, "+" for all else."""
+    found = not_unchanged(running.compare(base, head, (first, second), [EVERYDAY]).compared)
+    return {each.title: "-" if each.word == BETTER else "+" for each in found}
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m maintenance.calibration",
@@ -589,6 +656,9 @@ def main(arguments: list[str] | None = None) -> int:
     trials.add_argument("--trials", type=int, default=20)
     trials.add_argument("--scenarios", type=int, default=40, help="as if so many were compared")
     trials.set_defaults(run=slower)
+    both = subcommands.add_parser("beside", help=beside.__doc__)
+    both.add_argument("--only", default="", help="a regular expression of names")
+    both.set_defaults(run=beside)
     options = parser.parse_args(arguments)
     commands.apply()
     try:

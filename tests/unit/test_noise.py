@@ -22,6 +22,7 @@ from sqlalchemy_asv.compare.model import Compared, Comparison
 from sqlalchemy_asv.site.recorded import WORTH
 from sqlalchemy_asv.site.thresholds import threshold
 
+from maintenance import calibration
 from maintenance.applications import APPLICATIONS, QUERIES
 from maintenance.harmless import HARMLESS, Harmless
 
@@ -48,6 +49,21 @@ def test_most_harmless_changes_can_be_made_in_other_applications(application: Ap
     assert len({*made}) >= 4
     for text in made:
         compile(text, application.name, "exec")
+
+
+def test_marks_of_plain_asv_are_read() -> None:
+    # As asv 0.6.6 prints them.
+    table = """
+| Change   | Before [aa]    | After [bb]     |   Ratio | Benchmark (Parameter)             |
+|----------|----------------|----------------|---------|-----------------------------------|
+| +        | 2.06±0.02ms    | 2.59±0.03ms    |    1.26 | social.HomeFeed.time_wall('lazy') |
+| -        | 1.06±0.02ms    | 0.59±0.03ms    |    0.56 | social.CreateUser.time_wall       |
+|          | 1.06±0.02ms    | 1.06±0.03ms    |       1 | social.AddComment.time_wall       |
+"""
+    marks = calibration.marked(table)
+    assert marks == {"social.HomeFeed('lazy')": "+", "social.CreateUser": "-"}
+    assert calibration.tally(marks, changed=True) == (True, 1)
+    assert calibration.tally(marks, changed=False) == (False, 2)
 
 
 # --- noise ----------------------------------------------------------------------------------------
