@@ -25,6 +25,7 @@ from sqlalchemy_asv.databases.base import Images, build_images
 from sqlalchemy_asv.load import running
 from sqlalchemy_asv.load.report import Result
 from sqlalchemy_asv.load.response_times import ResponseTimes
+from sqlalchemy_asv.words import how_often
 
 from ..support.scenarios import ECOMMERCE
 from ..support.servers import OwnMariaDB
@@ -225,7 +226,7 @@ def test_an_operation_that_fails_now_and_then(tmp_path: Path) -> None:
     ((error, number),) = figures["errors"].items()
     assert re.fullmatch(r"ValueError at locustfile\.py:\d+ in operation: the hundredth", error)
     assert number == figures["failures"]
-    assert f"failed {figures['failures']} times: {error}" in output
+    assert f"failed {how_often(figures['failures'])}: {error}" in output
     assert code == 0
 
 

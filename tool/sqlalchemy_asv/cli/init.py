@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..words import several
+
 
 @click.command(
     short_help="Write settings and a first scenario.",
@@ -30,7 +32,7 @@ def command(workflow: bool) -> int:
     started = writing.start(Path.cwd(), workflow=workflow)
     found = started.found
     click.echo(f"Found: an application in {found.folder.name}, installed by {found.source}")
-    click.echo(f"  {started.tables} tables: {', '.join(started.metadata)}")
+    click.echo(f"  {several(started.tables, 'table')}: {', '.join(started.metadata)}")
     if found.alembic:
         click.echo(f"  migrations: {found.alembic}")
     if found.addresses:
@@ -44,7 +46,8 @@ def command(workflow: bool) -> int:
     with checkouts(conf, "sqlite") as (side, _):
         counts = writing.tried(side, git.git(".", "rev-parse", "HEAD"))
     for title, each in counts.items():
-        click.echo(f"It runs: {title} ({each['statements']} statements, {each['rows']} rows)")
+        statements, rows = several(each["statements"], "statement"), several(each["rows"], "row")
+        click.echo(f"It runs: {title} ({statements}, {rows})")
     folder = Path(conf.benchmark_dir).name
     click.echo(
         f"\nNext: put a call of your application into {folder}/first.py, then\n"

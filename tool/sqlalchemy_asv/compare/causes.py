@@ -8,6 +8,7 @@ from typing import Any
 
 from ..latency import waits
 from ..profiler import BY_GET
+from ..words import how_often
 from . import sql
 from .metrics import LEFT
 from .model import Compared
@@ -18,12 +19,12 @@ def of_statements(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
     yield from sql.differences(base, head)
     yield from of_round_trips(base, head)
     if base.get("commits") != head.get("commits"):
-        yield f"committed {head.get('commits')} times, not {base.get('commits')}"
+        yield f"committed {how_often(head.get('commits') or 0)}, not {base.get('commits')}"
     yield from of_refreshes(base, head)
-    for loaded, times in head["lazily"].items():
-        if times != (before := base["lazily"].get(loaded, 0)):
+    for loaded, number in head["lazily"].items():
+        if number != (before := base["lazily"].get(loaded, 0)):
             how = "one by one" if loaded.endswith(BY_GET) else "lazily, object by object"
-            yield f"{loaded} loaded {how}: {times} times, not {before}"
+            yield f"{loaded} loaded {how}: {how_often(number)}, not {before:,}"
     known = {statement for statement, _ in base.get("uncached", [])}
     by_reason: dict[str, list[str]] = {}
     for statement, reason in head.get("uncached", []):

@@ -14,6 +14,7 @@ from asv.util import UserError
 from ..asv_ext import git, history, settings
 from ..environments import workers
 from ..isolation.jobs import Notes
+from ..words import several
 from . import paired
 from .causes import of_places, of_statements
 from .checkout import Checkout
@@ -203,8 +204,8 @@ def recount(base: Checkout, head: Checkout, compared: list[Compared]) -> None:
         if not asked:
             return
         say(
-            f"counting {len(asked)} scenarios again, in {len(layouts)} other layouts of memory,"
-            " to tell noise"
+            f"counting {several(len(asked), 'scenario')} again, in {len(layouts)} other layouts of"
+            " memory, to tell noise"
         )
         titles = {
             "instructions": [
@@ -230,7 +231,7 @@ def measure(base: Checkout, head: Checkout, compared: list[Compared], seconds: f
     """Time both sides of each case."""
     if not compared:
         return
-    say(f"timing {len(compared)} scenarios, each for at most {seconds:.0f} s")
+    say(f"timing {several(len(compared), 'scenario')}, each for at most {seconds:.0f} s")
     thresholds = {each.title: each.time_threshold for each in compared}
     on_both((base, head), "sampling.prepare", titles=list(thresholds))
     with Progress("timing") as bar:
@@ -251,7 +252,7 @@ def explain(base: Checkout, head: Checkout, changed: list[Compared]) -> None:
     """Set the `causes` of what changed. Raises asv's `UserError` if a side cannot be measured."""
     if not changed:
         return
-    say(f"looking for the causes of {len(changed)} difference{'s' if changed[1:] else ''}")
+    say(f"looking for the causes of {several(len(changed), 'difference')}")
     titles = [each.title for each in changed]
     # If calls are as before, the difference is within a function, or in C.
     symbols = [

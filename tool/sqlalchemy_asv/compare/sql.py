@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..words import how_often
+
 _CAST = (
     r"(?:::(?:TIMESTAMP|TIME)(?:\(\d+\))? WITH(?:OUT)? TIME ZONE|::DOUBLE PRECISION"
     r"|::CHARACTER VARYING|::\w+)?(?:(?<=\w)\(\d+(?:, ?\d+)?\))?(?:\[\])?"
@@ -68,7 +70,7 @@ def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[st
         if key in before:
             yield from _of_kind(before[key], kind, base, head)
     for key, kind in new.items():
-        said = f"{_times(kind.times)}{_at(kind, head)}"
+        said = f"{how_often(kind.times)}{_at(kind, head)}"
         if (like := _most_alike(key, gone)) is not None:
             old = gone.pop(like)
             changed = "; ".join(written(part) for part in parts(old.text, kind.text))
@@ -76,7 +78,7 @@ def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[st
         else:
             yield f"statement new, sent {said}: {shortened(kind.text)}"
     for kind in gone.values():
-        said = f"{_times(kind.times)} before{_at(kind, base)}"
+        said = f"{how_often(kind.times)} before{_at(kind, base)}"
         yield f"statement sent no longer, {said}: {shortened(kind.text)}"
 
 
@@ -103,11 +105,7 @@ def _of_kind(
         if one != other:
             yield f"{word} {one} → {other}{at}: {shortened(new.text)}"
     if old.times != new.times:
-        yield f"statement sent {new.times} times, not {old.times}{at}: {shortened(new.text)}"
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number:,} times"
+        yield f"statement sent {how_often(new.times)}, not {old.times:,}{at}: {shortened(new.text)}"
 
 
 def _at(kind: Kind, side: Mapping[str, Any]) -> str:

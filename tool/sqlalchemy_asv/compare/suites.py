@@ -14,6 +14,7 @@ from asv.util import UserError
 from ..asv_ext import git
 from ..asv_ext.errors import last_line
 from ..environments import workers
+from ..words import several
 from . import verdict
 from .causes import of_statements
 from .checkout import NAMES, Checkout
@@ -187,7 +188,8 @@ def paired(
         compared.append(one)
     remarks = []
     if drifting:
-        remarks.append(f"the calls of {drifting} tests depend on the order of tests: no verdict")
+        of_tests = several(drifting, "test")
+        remarks.append(f"the calls of {of_tests} depend on the order of tests: no verdict")
     if failing:
         more = f" and {len(failing) - 1} more" if failing[1:] else ""
         why = head["tests"][failing[0]]["reason"]

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ..words import how_often, several
 from . import suites, verdict
 from .checkout import Checkout
 from .model import Compared, Comparison
@@ -110,7 +111,7 @@ def total(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     before, after = (sum(run["tests"][title]["calls"] for title in common) for run in runs)
     if before:
         yield (
-            f"calls of Python functions, {len(common)} tests together:"
+            f"calls of Python functions, {several(len(common), 'test')} together:"
             f" {before:,} → {after:,} ({after / before - 1:+.1%})"
         )
 
@@ -126,8 +127,8 @@ def warnings(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     for each in runs[1]["warnings"]:
         if key(each) not in known:
             new[*key(each), each["line"]] += each["times"]
-    for (category, text, file, number), times in list(new.items())[:MOST]:
-        yield f"new warning, {times} times, at {file}:{number}: {category}: {text}"
+    for (category, text, file, line), number in list(new.items())[:MOST]:
+        yield f"new warning, {how_often(number)}, at {file}:{line}: {category}: {text}"
     if len(new) > MOST:
         yield f"and {len(new) - MOST} more new warnings"
 

@@ -20,6 +20,7 @@ from ..compare.checkout import Checkout, checkouts
 from ..compare.progress import say
 from ..files import write_text
 from ..templates import render
+from ..words import several
 from . import finding
 from .finding import Application
 
@@ -159,7 +160,7 @@ def inspected(here: Path, found: Application, commit: str) -> list[dict[str, Any
         conf = config(found, here, settings_of(found, []), benchmarks)
         with checkouts(conf, "sqlite") as (side, _):
             running.install(side, commit)
-            say(f"looking for tables in {len(found.modules)} modules")
+            say(f"looking for tables in {several(len(found.modules), 'module')}")
             looked: list[dict[str, Any]] = side.result("inspecting.look", modules=found.modules)
     if not any(each["metadata"] for each in looked):
         errors = [f"{each['module']}: {each['error']}" for each in looked if each["error"]]

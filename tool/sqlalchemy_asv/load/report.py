@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from ..files import write_text
 from ..templates import render
+from ..words import how_often
 from .response_times import Figures, ResponseTimes
 
 COLUMNS = (
@@ -82,7 +83,7 @@ def show(result: Result) -> None:
     print(tabulate(rows, ["", *COLUMNS], disable_numparse=True, colalign=align))
     print()
     for error, count in result.operations["all"].errors.items():
-        print(f"failed {count} times: {error}")
+        print(f"failed {how_often(count)}: {error}")
     for line in (*result.verdicts(), *result.notes):
         print(line)
 
@@ -100,7 +101,7 @@ def write_html(path: Path, title: str, result: Result, times: ResponseTimes) -> 
         rows={name: row(figures) for name, figures in result.operations.items()},
         lines=[
             *(result.verdicts() if together else ["Nothing was measured."]),
-            *(f"failed {count} times: {error}" for error, count in errors),
+            *(f"failed {how_often(count)}: {error}" for error, count in errors),
             *result.notes,
         ],
         drawing=drawing(times) if together else "",

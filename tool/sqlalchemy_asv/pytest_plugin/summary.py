@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..words import several
+
 MOST = 5
 """The lines of each kind."""
 
@@ -17,8 +19,8 @@ def lines(tests: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     total = sum(each["statements"] for each in counted.values())
     sending = {name: each for name, each in counted.items() if each["statements"]}
     yield (
-        f"{len(counted)} tests sent {total:,} statements and fetched"
-        f" {sum(each['rows'] for each in counted.values()):,} rows"
+        f"{several(len(counted), 'test')} sent {several(total, 'statement')} and fetched"
+        f" {several(sum(each['rows'] for each in counted.values()), 'row')}"
     )
     most = sorted(sending.items(), key=lambda pair: -pair[1]["statements"])
     if most:
