@@ -24,8 +24,8 @@ class Retained(Instrument):
     """Counts after repetitions with other arguments, garbage collected, the session closed.
 
     As many repetitions before fill what has a limit, such as caches. Entries that the counted ones
-    add to SQLAlchemy's statement cache are removed again, and reported apart. Caches of the driver
-    go with its connection, which is replaced before both counts. Objects are those that the
+    add to SQLAlchemy's statement cache are removed again, and reported apart. Before both counts,
+    the driver's connection is replaced, and its caches are emptied. Objects are those that the
     collector knows; texts and numbers are not. Bytes are traced, which takes long, only if objects
     or many blocks of memory are left.
     """
