@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from greenlet import GreenletExit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 from sqlalchemy_asv.databases.base import Images, build_images
 from sqlalchemy_asv.load import running
+from sqlalchemy_asv.load.pool import MeasuredPool
 from sqlalchemy_asv.load.report import Result
 from sqlalchemy_asv.load.response_times import ResponseTimes
 from sqlalchemy_asv.words import how_often
@@ -108,6 +110,23 @@ def test_waiting_for_the_only_connection_counts(tmp_path: Path, operation: str) 
     # Twenty users, one after the other: twenty times 50 ms, and more on a busy machine.
     assert 0.8 < figures["p50"] * figures["throughput"] / 20 < 1.2
     assert figures["p50"] > 0.9
+
+
+@pytest.mark.parametrize(("reason", "lines"), [(GreenletExit(), 0), (RuntimeError("no"), 1)])
+def test_a_user_who_is_ended_while_its_connection_is_reset_leaves_no_traceback(
+    reason: BaseException, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = create_engine("sqlite://", poolclass=MeasuredPool)
+    connection = engine.connect()
+
+    def fail(_: object) -> None:
+        raise reason
+
+    vars(engine.dialect)["do_rollback"] = fail
+    # An error is the pool's to report; the end of a user goes on.
+    with contextlib.suppress(GreenletExit):
+        connection.close()
+    assert len(caplog.records) == lines
 
 
 def test_who_holds_the_connections_is_told(tmp_path: Path) -> None:

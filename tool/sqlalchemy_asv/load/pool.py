@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from greenlet import GreenletExit
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
@@ -54,6 +56,15 @@ class MeasuredPool(QueuePool):
             return super()._do_get()
         finally:
             current.get().waits.pool += time.perf_counter() - start
+
+
+def is_fault(record: logging.LogRecord) -> bool:
+    """Whether a line of the pool's log is none about a user who is ended at the end of the test."""
+    return not (record.exc_info and isinstance(record.exc_info[1], GreenletExit))
+
+
+# A user may be ended while its connection is reset. The pool would print a traceback.
+logging.getLogger(f"{__name__}.{MeasuredPool.__name__}").addFilter(is_fault)
 
 
 def measure(engine: Engine) -> None:
