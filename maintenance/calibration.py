@@ -350,8 +350,7 @@ def identical(options: argparse.Namespace) -> int:
     total = 0
     with clone() as (base, head):
         commits = git("rev-parse", "HEAD"), commit("the same")
-        others = (os.cpu_count() or 2) - 1 if options.load else 0
-        with repeatability.load(others):
+        with repeatability.load(options.load):
             if options.time:
                 wrong, total, figures = by_time(base, head, commits, options)
             else:
@@ -479,8 +478,7 @@ def injected(options: argparse.Namespace) -> int:
 def harmless(options: argparse.Namespace) -> int:
     """Compare HEAD with each harmless change, over the whole catalogue."""
     false = compared = 0
-    others = (os.cpu_count() or 2) - 1 if options.load else 0
-    with clone() as (base, head), repeatability.load(others):
+    with clone() as (base, head), repeatability.load(options.load):
         first = git("rev-parse", "HEAD")
         for kind in (each for each in HARMLESS if re.search(options.only, each.name)):
             git("reset", "--quiet", "--hard", first)

@@ -54,11 +54,15 @@ def first(source: str, kinds: tuple[type[ast.stmt], ...], plain: bool = False) -
     raise UserError("there is no place for the change")
 
 
-def before_imports(source: str, text: str) -> str:
-    """A module with a text before its first import."""
-    lines = source.splitlines(keepends=True)
-    lines.insert(first(source, (ast.Import, ast.ImportFrom)).lineno - 1, text)
-    return "".join(lines)
+def before_imports(text: str) -> Callable[[str], str]:
+    """A change that puts a text before a module's first import."""
+
+    def change(source: str) -> str:
+        lines = source.splitlines(keepends=True)
+        lines.insert(first(source, (ast.Import, ast.ImportFrom)).lineno - 1, text)
+        return "".join(lines)
+
+    return change
 
 
 def documented(source: str) -> str:
@@ -83,18 +87,10 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 HARMLESS = (
     Harmless("a docstring", OPERATIONS, documented, anywhere=True),
-    Harmless(
-        "lines that move",
-        OPERATIONS,
-        lambda source: before_imports(source, "# One.\n# Two.\n"),
-        anywhere=True,
-    ),
+    Harmless("lines that move", OPERATIONS, before_imports("# One.\n# Two.\n"), anywhere=True),
     Harmless("a moved function", OPERATIONS, moved, anywhere=True),
     Harmless(
-        "an import that nothing uses",
-        OPERATIONS,
-        lambda source: before_imports(source, "import enum\n"),
-        anywhere=True,
+        "an import that nothing uses", OPERATIONS, before_imports("import enum\n"), anywhere=True
     ),
     Harmless(
         "a new operation",

@@ -44,9 +44,10 @@ def spin() -> None:
 
 
 @contextlib.contextmanager
-def load(processes: int) -> Iterator[None]:
-    """Keep other cores busy while the block runs."""
-    spinning = [multiprocessing.Process(target=spin, daemon=True) for _ in range(processes)]
+def load(wanted: bool) -> Iterator[None]:
+    """Keep all cores but one busy while the block runs, if that is wanted."""
+    others = (os.cpu_count() or 2) - 1 if wanted else 0
+    spinning = [multiprocessing.Process(target=spin, daemon=True) for _ in range(others)]
     for process in spinning:
         process.start()
     try:
@@ -105,9 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
     assert environment  # asv finds it among the subclasses of its own
     commands.apply()
     commands.select(bench)
-    others = (os.cpu_count() or 2) - 1 if options.load else 0
     try:
-        with load(others):
+        with load(options.load):
             runs = [measure(options.commit, bench) for _ in range(max(2, options.runs))]
     except UserError as error:
         print(f"sqlalchemy-asv: {error}", file=sys.stderr)

@@ -21,6 +21,7 @@ from sqlalchemy_asv.compare.metrics import CERTAIN, MATTERS
 from sqlalchemy_asv.compare.model import Compared, Comparison
 from sqlalchemy_asv.site.recorded import WORTH
 from sqlalchemy_asv.site.thresholds import threshold
+from tabulate import tabulate
 
 from maintenance import calibration
 from maintenance.applications import APPLICATIONS, QUERIES
@@ -52,14 +53,16 @@ def test_most_harmless_changes_can_be_made_in_other_applications(application: Ap
 
 
 def test_marks_of_plain_asv_are_read() -> None:
-    # As asv 0.6.6 prints them.
-    table = """
-| Change   | Before [aa]    | After [bb]     |   Ratio | Benchmark (Parameter)             |
-|----------|----------------|----------------|---------|-----------------------------------|
-| +        | 2.06±0.02ms    | 2.59±0.03ms    |    1.26 | social.HomeFeed.time_wall('lazy') |
-| -        | 1.06±0.02ms    | 0.59±0.03ms    |    0.56 | social.CreateUser.time_wall       |
-|          | 1.06±0.02ms    | 1.06±0.03ms    |       1 | social.AddComment.time_wall       |
-"""
+    # As asv 0.6.6 makes its tables.
+    table = tabulate(
+        [
+            ["+", "2.06±0.02ms", "2.59±0.03ms", "1.26", "social.HomeFeed.time_wall('lazy')"],
+            ["-", "1.06±0.02ms", "0.59±0.03ms", "0.56", "social.CreateUser.time_wall"],
+            [" ", "1.06±0.02ms", "1.06±0.03ms", "1.00", "social.AddComment.time_wall"],
+        ],
+        headers=["Change", "Before [aa] <a>", "After [bb] <b>", "Ratio", "Benchmark (Parameter)"],
+        tablefmt="github",
+    )
     marks = calibration.marked(table)
     assert marks == {"social.HomeFeed('lazy')": "+", "social.CreateUser": "-"}
     assert calibration.tally(marks, changed=True) == (True, 1)

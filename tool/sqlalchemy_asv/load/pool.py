@@ -59,7 +59,7 @@ class MeasuredPool(QueuePool):
 
 
 def is_fault(record: logging.LogRecord) -> bool:
-    """Whether a line of the pool's log is none about a user who is ended at the end of the test."""
+    """Whether the pool's log tells of a fault. The end of a user is none: the test is over then."""
     return not (record.exc_info and isinstance(record.exc_info[1], GreenletExit))
 
 
