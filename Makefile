@@ -71,7 +71,7 @@ site: publish
 
 # The tool as a wheel, for another environment: dist/sqlalchemy_asv-….whl
 wheel: $(VENV)/tools
-	$(VENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist ./tool
+	$(VENV)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./tool
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sqlalchemy-asv: Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'

@@ -295,7 +295,7 @@ def test_plans_in_another_order_and_scans_that_are_left() -> None:
     base = {"scans": [["users", 900]] * 2, "plans": {"S": ["SCAN a", "SEARCH b"]}}
     head = {"scans": [["users", 900]], "plans": {"S": ["SEARCH b", "SCAN a"]}}
     assert list(causes.of_plans(base, head)) == [
-        "users (900 rows): read whole by 1 statements, not 2",
+        "users (900 rows): read whole by 1 statement, not 2",
         "another plan: SCAN a; SEARCH b → SEARCH b; SCAN a for S",
     ]
 

@@ -37,6 +37,7 @@ from pypi_simple import (
 )
 
 from ..files import write_text
+from ..words import several
 from .errors import stop
 from .git import git
 
@@ -305,10 +306,10 @@ def update(
     listed.write_text("".join(f"{commits[v]}\n" for v in reversed(measured)), "utf-8")
     settings = settings_of(name, repository.branches(), pre=pre)
     return [
-        f"{name}: {len(commits)} releases from {min(commits)} to {max(commits)},"
+        f"{name}: {several(len(commits), 'release')} from {min(commits)} to {max(commits)},"
         f" branches {', '.join(repository.branches())}",
         f"new: {', '.join(str(each.version) for each in new) or 'none'}",
-        *([f"part {which} of {parts}: {len(measured)} releases"] if parts > 1 else []),
+        *([f"part {which} of {parts}: {several(len(measured), 'release')}"] if parts > 1 else []),
         f"measure them: asv --config {settings} run HASHFILE:{listed} --skip-existing",
     ]
 

@@ -11,6 +11,7 @@ from asv.repo import get_repo
 from asv.util import UserError
 
 from ..asv_ext import git, history
+from ..words import several
 from . import paired, running
 from .checkout import Checkout
 from .metrics import EXACT
@@ -203,7 +204,7 @@ def lines(conf: Any, found: Found) -> list[str]:
     repo = get_repo(conf)
     said = [
         f"{found.title}: {found.metric} {found.good:.6g} → {found.bad:.6g},"
-        f" in {found.measurements} measurements"
+        f" in {several(found.measurements, 'measurement')}"
     ]
     if len(found.suspects) > 1:
         said.append("one of these, which could not all be measured:")

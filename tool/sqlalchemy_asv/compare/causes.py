@@ -8,7 +8,7 @@ from typing import Any
 
 from ..latency import waits
 from ..profiler import BY_GET
-from ..words import how_often
+from ..words import how_often, several
 from . import sql
 from .metrics import LEFT
 from .model import Compared
@@ -55,7 +55,7 @@ def of_plans(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
     for table in sorted(rows):
         before, after = (side[table] for side in scans)
         if before != after:
-            said = f"read whole by {after} statements, not {before}"
+            said = f"read whole by {several(after, 'statement')}, not {before}"
             if not (before and after):
                 said = "every row is read now" if after else "no full scan any more"
             yield f"{table}{rows[table]}: {said}"

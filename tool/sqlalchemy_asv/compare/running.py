@@ -74,8 +74,8 @@ def compare(
         found = on_both(sides, "counts.count", **asked)
     for side, commit, counts in zip(sides, commits, found, strict=True):
         if counts["again"]:
-            again = f"{counts['again']} counts of {side.named(commit)}"
-            say(f"{again} are those of an earlier comparison; --fresh counts anew")
+            again = several(counts["again"], "count")
+            say(f"{again} of {side.named(commit)} from an earlier comparison; --fresh counts anew")
     compared = list(both(base.conf, *found))
     judged = [each for each in compared if not each.fixed]
     recount(base, head, judged)

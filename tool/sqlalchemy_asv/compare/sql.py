@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..words import how_often
+from ..words import how_often, several
 
 _CAST = (
     r"(?:::(?:TIMESTAMP|TIME)(?:\(\d+\))? WITH(?:OUT)? TIME ZONE|::DOUBLE PRECISION"
@@ -88,8 +88,8 @@ def _of_kind(
     at = _at(new, head)
     if len(old.texts) != len(new.texts):
         yield (
-            f"one statement in {len(new.texts)} texts, not {len(old.texts)}, which differ in a"
-            f" literal or in the length of an IN list{at}: {shortened(new.text)}"
+            f"one statement in {several(len(new.texts), 'text')}, not {len(old.texts)},"
+            f" which differ in a literal or in the length of an IN list{at}: {shortened(new.text)}"
         )
     elif len(new.texts) == 1 and old.text != new.text:
         found = parts(old.text, new.text)

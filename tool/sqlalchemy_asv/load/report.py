@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from ..files import write_text
 from ..templates import render
-from ..words import how_often
+from ..words import how_often, several
 from .response_times import Figures, ResponseTimes
 
 COLUMNS = (
@@ -77,7 +77,8 @@ def show(result: Result) -> None:
     if not result.operations:
         print("Nothing was measured: no request ended after the warm-up.")
         return
-    print(f"\n{result.users} users, {result.seconds:.0f} s after warm-up. From wish to answer:\n")
+    users = several(result.users, "user")
+    print(f"\n{users}, {result.seconds:.0f} s after warm-up. From wish to answer:\n")
     rows = [[name, *row(figures)] for name, figures in result.operations.items()]
     align = ["left", *["right"] * len(COLUMNS)]
     print(tabulate(rows, ["", *COLUMNS], disable_numparse=True, colalign=align))

@@ -21,6 +21,8 @@
         return made;
     }
 
+    function how_often(number) { return number === 1 ? "once" : number + " times"; }
+
     function load(path) {
         loaded[path] = loaded[path] || fetch(path).then(function (answer) {
             if (!answer.ok) { throw new Error(path + ": " + answer.status); }
@@ -224,7 +226,7 @@
             sent[1].forEach(function (pair) {
                 var before = times[0].get(pair[0]);
                 if (before !== undefined && before !== pair[1]) {
-                    blocks.push(element("p", {}, "sent " + before + " times, now " + pair[1] + " times"));
+                    blocks.push(element("p", {}, "sent " + how_often(before) + ", now " + how_often(pair[1])));
                     blocks.push(element("div", {"class": "pair"}, element("pre", {}, found.texts[pair[0]])));
                 }
             });
