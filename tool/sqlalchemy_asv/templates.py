@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from .words import several
+
 
 @functools.cache
 def _environment(package: str) -> Environment:
@@ -20,6 +22,7 @@ def _environment(package: str) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["ms"] = lambda seconds: f"{seconds * 1000:.2f} ms"
+    environment.filters["several"] = several
     environment.filters["line"] = lambda sql: textwrap.shorten(sql, 100, placeholder=" …")
     return environment
 
