@@ -13,6 +13,7 @@ from sqlalchemy_asv.asv_ext import settings
 from sqlalchemy_asv.compare.checkout import Checkout, checkouts
 
 from maintenance import calibration
+from maintenance.injections import INJECTIONS
 
 from ..support.clone import COMMAND, Clone
 
@@ -27,7 +28,7 @@ TOGETHER = (
     *("a commit per row", "an index that a function defeats"),
 )
 """Changes that are made in one commit. All are found without valgrind."""
-BY_NAME = {each.name: each for each in calibration.INJECTIONS}
+BY_NAME = {each.name: each for each in INJECTIONS}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Rules of the house that import-linter (`make check`) cannot check."""
 
 import ast
+import importlib
 import json
 import re
 import subprocess
@@ -44,6 +45,23 @@ def test_the_tool_names_nothing_that_it_measures() -> None:
         assert not [t for t in texts if isinstance(t, str) and re.search(r"\bfixtures\b", t)], (
             module
         )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        module.stem
+        for module in sorted((ROOT / "maintenance").glob("*.py"))
+        if "def main(" in module.read_text(encoding="utf-8")
+    ],
+)
+def test_programs_of_maintainers_say_how_they_are_called(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"maintenance.{name}").main(["--help"])
+    assert ended.value.code == 0
+    assert f"usage: python -m maintenance.{name}" in capsys.readouterr().out
 
 
 UNDER_TEST = """
