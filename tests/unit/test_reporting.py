@@ -145,7 +145,7 @@ def test_a_script_without_a_package_is_named(tmp_path: Path, tag: str) -> None:
 
 def test_without_npm_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    with pytest.raises(UserError, match=r"npm is missing: install Node\.js, or `pip install"):
+    with pytest.raises(UserError, match=r"npm is missing: install Node\.js, or install sqlalchemy-asv"):
         offline.fetch(tmp_path / "npm")
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import click
 from packaging.version import InvalidVersion, Version
 
+from ..words import install
+
 
 def version(context: click.Context, option: click.Parameter, text: str | None) -> Version | None:
     try:
@@ -59,6 +61,6 @@ def command(dependency: str, since: Any, pre: bool, part: Any) -> int:
     try:
         from ..asv_ext import releases
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is missing: `pip install sqlalchemy-asv[releases]`")
+        stop(f"{error.name} is missing: {install('releases')}")
     click.echo("\n".join(releases.update(dependency, since, pre=pre, part=part)))
     return 0

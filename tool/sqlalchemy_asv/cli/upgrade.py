@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ..words import install
 from . import options
 from .compare import WithPytest, one_on_stdout, printed
 
@@ -135,7 +136,6 @@ def releases(name: str) -> list[Any]:
         from ..asv_ext.releases import published
     except ImportError as error:
         raise UserError(
-            f"{error.name} is missing, which reads the package index:"
-            " `pip install sqlalchemy-asv[releases]`"
+            f"{error.name} is missing, which reads the package index: {install('releases')}"
         ) from error
     return sorted(each.version for each in published(name) if each.installable and not each.yanked)

