@@ -182,6 +182,51 @@ def test_requirements_files_and_no_package(
     assert done.stdout.strip().endswith("project/src/asks/__init__.py"), done.stderr
 
 
+def test_another_revision_of_the_same_version_is_another_package(
+    repository: Path, tmp_path: Path, installer: str
+) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    git(library, "init", "--quiet")
+    write(library / "pyproject.toml", '[project]\nname = "Our.Library"\nversion = "0.1"\n')
+    (repository / "pyproject.toml").unlink()
+    for content in ("ONE = 1\n", "TWO = 2\n"):
+        write(library / "our_library.py", content)
+        revision = commit(library, content)
+        url = f"git+{library.as_uri()}@{revision}"
+        write(repository / "requirements.txt", f"Our.Library @ {url}\nSQLAlchemy\n")
+        commit(repository, content)
+        for _ in range(2):
+            assert installed(repository, tmp_path, {})["our-library"] == "0.1"
+            found = repository.glob(".asv/one/base/*/lib/*/site-packages/our_library.py")
+            assert [file.read_text("utf-8") for file in found] == [content]
+
+
+def test_folders_with_and_without_a_name(repository: Path, tmp_path: Path, installer: str) -> None:
+    (repository / "pyproject.toml").unlink()
+    for name in ("common", "more"):
+        write(
+            repository / f"libs/{name}/pyproject.toml",
+            f'[project]\nname = "{name}-lib"\nversion = "1"\n',
+        )
+        write(repository / f"libs/{name}/{name}_lib.py", "")
+    write(repository / "requirements.txt", "-e ./libs/common\n./libs/more\nSQLAlchemy\n")
+    commit(repository, "First")
+    assert {"common-lib", "more-lib"} <= installed(repository, tmp_path, {}).keys()
+
+
+def test_pins_of_the_working_trees_tests_give_way_to_those_of_the_commit(
+    repository: Path, tmp_path: Path, installer: str
+) -> None:
+    """Its file of requirements for tests repeats the pins of the newest commit."""
+    (repository / "pyproject.toml").unlink()
+    write(repository / "requirements.txt", "SQLAlchemy>=2.0.40,<2.1\nsix==1.16.0\n")
+    commit(repository, "First")
+    own = {"measuring_requirements": ["six==1.17.0", "iniconfig"]}
+    found = installed(repository, tmp_path, own)
+    assert (found["six"], "iniconfig" in found) == ("1.16.0", True)
+
+
 def with_uv_lock(repository: Path) -> None:
     program = uv()
     assert program is not None

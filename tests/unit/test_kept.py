@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy_asv import application
 from sqlalchemy_asv.worker import counts, kept
 from sqlalchemy_asv.worker.kept import Kept
 
@@ -79,6 +80,35 @@ def test_commits_with_the_same_data_layer_have_the_same_counts(
     monkeypatch.setattr(kept, "record", lambda: {"distribution": "tabulate"})
     assert kept._of_distribution()
     assert kept.digest("c") == kept.digest("d")
+
+
+def test_values_of_the_applications_variables_decide_but_addresses_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stated = {"variables": ["DATABASE_URL", "EAGER"], "database_url": ["DATABASE_URL"]}
+    monkeypatch.setattr(application, "stated", lambda: stated)
+    seen = []
+    for eager, address in (("0", "sqlite:///a"), ("0", "sqlite:///b"), ("1", "sqlite:///a")):
+        monkeypatch.setenv("EAGER", eager)
+        monkeypatch.setenv("DATABASE_URL", address)
+        seen.append(kept.digest("c"))
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_another_revision_of_a_package_decides_though_its_version_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "METADATA").write_text("Metadata-Version: 2.1\nName: lib\nVersion: 0.1\n")
+    package = importlib.metadata.PathDistribution(tmp_path)
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: [package])
+
+    def of(content: str) -> str:
+        (tmp_path / "RECORD").write_text(f"lib.py,sha256={content},1\n")
+        return kept.digest("c")
+
+    assert of("a") == of("b")  # from an index, a version tells all
+    (tmp_path / "direct_url.json").write_text("{}")
+    assert of("a") != of("b")
 
 
 def test_only_the_last_used_are_kept(tmp_path: Path) -> None:

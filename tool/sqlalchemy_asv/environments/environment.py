@@ -203,8 +203,8 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
             return None  # it has been changed since
         if record.get("settings") != self._settings() or record.get("frozen") != self.frozen:
             return None  # with other requirements
-        if record.get("replaced", []) != self.replaced:
-            return None
+        if record.get("replaced", []) != self.replaced or any(" @ " in r for r in self.replaced):
+            return None  # a folder or a branch may have changed since
         if time.time() - record.get("made", 0) > VALID:
             return None  # with those of another week
         found: str | None = super()._get_installed_commit_hash()
@@ -390,6 +390,7 @@ class CommitEnvironment(Virtualenv):  # type: ignore[misc]
         return installer(
             self._run_program,
             self.find_executable("python"),
+            self._python,
             self._packages(),
             # A release is installed as users install it, and never built from source.
             only_wheels=bool(self._working_tree),

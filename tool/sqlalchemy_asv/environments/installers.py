@@ -15,6 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from . import sources
 from .sources import Source, name_of
 
 Run = Callable[..., str]
@@ -24,10 +25,13 @@ Run = Callable[..., str]
 class Installer(abc.ABC):
     """A program that installs packages into an environment."""
 
-    def __init__(self, run: Run, python: str, packages: Path, *, only_wheels: bool = False) -> None:
-        """`python` is the environment's, and `packages` its folder of packages."""
+    def __init__(
+        self, run: Run, python: str, version: str, packages: Path, *, only_wheels: bool = False
+    ) -> None:
+        """`python` is the environment's, `version` its, and `packages` its folder of packages."""
         self._run = run
         self._python = python
+        self._version = version
         self._packages = packages
         self._wheels = ["--only-binary", ":all:"] if only_wheels else []
 
@@ -73,17 +77,35 @@ class Installer(abc.ABC):
         before = self.installed()
         if extraneous := sorted(before.keys() - wanted - set(keep)):
             self.uninstall(*extraneous)
-        # By version alone nobody sees that another URL is meant.
-        missing = [
+        by_place = [each for each in exact if " @ " in each]
+        self._install(
             each
             for each in exact
-            if " @ " in each or before.get(name_of(each)) != each.partition("==")[2]
-        ]
-        if missing:
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder, "requirements.txt")
-                file.write_text("\n".join([*missing, ""]), encoding="utf-8")
-                self.pip("install", "--no-deps", *self._wheels, "-r", str(file))
+            if " @ " not in each and before.get(name_of(each)) != each.partition("==")[2]
+        )
+        # pip and uv take one of the same version for the same, wherever it is from.
+        there = self._revisions()
+        self._install(
+            (each for each in by_place if (name_of(each), each.partition(" @ ")[2]) not in there),
+            "--force-reinstall",
+        )
+
+    def _install(self, exact: Iterable[str], *options: str) -> None:
+        if not (lines := list(exact)):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "requirements.txt")
+            file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+            self.pip("install", "--no-deps", *options, *self._wheels, "-r", str(file))
+
+    def _revisions(self) -> set[tuple[str, str]]:
+        """The packages that were installed from a revision, as name and URL."""
+        found: set[tuple[str, str]] = set()
+        for each in importlib.metadata.distributions(path=[str(self._packages)]):
+            origin = json.loads(each.read_text("direct_url.json") or "{}")
+            if "vcs_info" in origin:
+                found.add((canonicalize_name(each.metadata["Name"]), _place(origin)))
+        return found
 
     @abc.abstractmethod
     def uninstall(self, *names: str) -> None: ...
@@ -128,13 +150,17 @@ def _exact(chosen: dict[str, Any]) -> str:
     name, version = chosen["metadata"]["name"], chosen["metadata"]["version"]
     if not chosen.get("is_direct"):
         return f"{name}=={version}"
-    info = chosen["download_info"]
-    url = info["url"]
-    if vcs := info.get("vcs_info"):
+    return f"{name} @ {_place(chosen['download_info'])}"
+
+
+def _place(origin: dict[str, Any]) -> str:
+    """The URL of a package that is from no index, by the standard for its `direct_url.json`."""
+    url = str(origin["url"])
+    if vcs := origin.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
-    if subfolder := info.get("subdirectory"):
+    if subfolder := origin.get("subdirectory"):
         url += f"#subdirectory={subfolder}"
-    return f"{name} @ {url}"
+    return url
 
 
 class Uv(Installer):
@@ -153,10 +179,11 @@ class Uv(Installer):
 
     def resolved(self, arguments: Sequence[str], cwd: Path) -> list[str]:
         files = [each for each in arguments if each != "-r"]
-        plain = ("--no-header", "--no-annotate", "--no-strip-extras")
-        said = self.pip("compile", *plain, *files, cwd=cwd)
-        lines = [line.strip() for line in said.splitlines()]
-        return [line for line in lines if line and not line.startswith(("#", "-"))]
+        with tempfile.TemporaryDirectory() as folder:
+            # It names packages that are folders as well; a list of requirements does not.
+            lock = Path(folder, sources.PYLOCK)
+            self.pip("compile", "--format", lock.name, "--output-file", str(lock), *files, cwd=cwd)
+            return sources.of_pylock(lock, self._version)
 
     def export(
         self, project: Path, extras: Sequence[str], groups: Sequence[str], target: Path
@@ -181,11 +208,13 @@ class Uv(Installer):
         self.pip("uninstall", *names)
 
 
-def installer(run: Run, python: str, packages: Path, *, only_wheels: bool = False) -> Installer:
+def installer(
+    run: Run, python: str, version: str, packages: Path, *, only_wheels: bool = False
+) -> Installer:
     """uv if it is installed, else pip."""
     if program := uv():
-        return Uv(run, python, packages, only_wheels=only_wheels, program=program)
-    return Pip(run, python, packages, only_wheels=only_wheels)
+        return Uv(run, python, version, packages, only_wheels=only_wheels, program=program)
+    return Pip(run, python, version, packages, only_wheels=only_wheels)
 
 
 def uv() -> str | None:

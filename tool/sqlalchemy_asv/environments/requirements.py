@@ -11,7 +11,13 @@ from pathlib import Path
 from asv.util import UserError
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from . import sources
 
@@ -94,20 +100,29 @@ def of_argument(text: str) -> Requirement:
     Raises asv's `UserError` if it is none.
     """
     path = Path(text)
-    if path.is_dir() or path.suffix in (".whl", ".gz"):
+    if path.is_dir() or (path.suffix in (".whl", ".gz") and "://" not in text):
         if not path.exists():
             raise UserError(f"there is no {text}")
-        if path.is_dir():
-            name = sources.project(path).get("project", {}).get("name")
-            if not name:
-                raise UserError(f"{text} has no pyproject.toml with a name: say NAME @ file:{text}")
-        else:
-            name = path.name.split("-")[0]
-        text = f"{name} @ {path.absolute().as_uri()}"
+        text = f"{_name_at(path)} @ {path.absolute().as_uri()}"
     try:
         return Requirement(text)
     except InvalidRequirement as error:
         raise UserError(f"{text} is no requirement: {str(error).splitlines()[0]}") from error
+
+
+def _name_at(path: Path) -> str:
+    """The name of the package in a folder or a file. Raises asv's `UserError` if it is unclear."""
+    try:
+        if path.suffix == ".whl":
+            return parse_wheel_filename(path.name)[0]
+        if path.is_file():
+            return parse_sdist_filename(path.name)[0]
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise UserError(f"{error}: say NAME @ {path.absolute().as_uri()}") from error
+    name: str | None = sources.project(path).get("project", {}).get("name")
+    if not name:
+        raise UserError(f"{path} has no pyproject.toml with a name: say NAME @ file:{path}")
+    return name
 
 
 def of_tool(extra: str) -> list[str]:

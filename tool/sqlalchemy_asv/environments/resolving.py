@@ -46,26 +46,34 @@ class Resolver:
         """The exact requirements of a source, with `more`, and with the versions of a label.
 
         `replaced` are names in the label of which the source must have a version of its own.
-        A lock is taken as it is: `more` is resolved beside it. `place` tells environment and
+        A lock is taken as it is: `more` is resolved beside it, and so it is beside requirements
+        that do not agree with it, such as the pins of another commit. `place` tells environment and
         commit, which decide what a relative path means. Raises asv's `ProcessError`, and
         `UserError` for files that cannot be read.
         """
         if source.exact:
             found = list(source.requirements)
         else:
-            found = self._kept(source, more, cwd, place)
-            more = ()
+            try:
+                found = self._kept(source, more, cwd, place)
+                more = ()
+            except ProcessError:
+                if not more:
+                    raise
+                found = self._kept(source, (), cwd, place)
         if missing := set(replaced) - {name_of(each) for each in found}:
             raise UserError(f"the application does not depend on {missing.pop()}")
         if labelled or more:
             fixed = [each for each in found if name_of(each) not in labelled]
             asked = Source(source.name, (*more, *map(str, labelled.values())))
             constraints = [each for each in fixed if " @ " not in each]
+            # A branch or a folder of a label's may have changed since it was looked at.
+            anew = any(each.url for each in labelled.values())
             try:
-                added = self._kept(asked, (), cwd, place, constraints)
+                added = self._kept(asked, (), cwd, place, constraints, anew=anew)
             except ProcessError:
                 # Another version may need other versions of what it depends on.
-                added = self._kept(asked, (), cwd, place)
+                added = self._kept(asked, (), cwd, place, anew=anew)
             found = [*{name_of(each): each for each in [*added, *fixed]}.values()]
         return sorted(found)
 
@@ -76,12 +84,14 @@ class Resolver:
         cwd: Path,
         place: str,
         constraints: Sequence[str] = (),
+        *,
+        anew: bool = False,
     ) -> list[str]:
         texts = [*source.texts(), "more", *more, "constraints", *constraints]
         parts = [self._python, sys.platform, *texts, place if source.local else ""]
         digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
         file = self._folder / f"{digest}.json"
-        if file.exists() and time.time() - file.stat().st_mtime < VALID:
+        if not anew and file.exists() and time.time() - file.stat().st_mtime < VALID:
             self.made = min(self.made, file.stat().st_mtime)
             kept: list[str] = json.loads(file.read_text(encoding="utf-8"))
             return kept

@@ -162,7 +162,8 @@ def of_pylock(
     version = tuple(map(int, python.split(".")))
     environment = default_environment()
     if version != sys.version_info[:2]:
-        environment |= {"python_version": python, "python_full_version": f"{python}.0"}
+        # No patch is known; locks ask for a late one rather than for an early one.
+        environment |= {"python_version": python, "python_full_version": f"{python}.99"}
     try:
         lock = Pylock.from_dict(tomllib.loads(file.read_text(encoding="utf-8")))
         selected = lock.select(

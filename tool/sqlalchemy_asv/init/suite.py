@@ -41,7 +41,8 @@ def settings_for(here: Path, path: str | None) -> Any:
         conf = _made(here)
     folder = Path(conf.repo, conf.repo_subdir or "")
     if settings.dependency(conf):
-        raise UserError(f"{path} is about releases of a dependency: `upgrade` compares those")
+        name = path or settings.COMMITS
+        raise UserError(f"{name} is about releases of a dependency: `upgrade` compares those")
     found = copy.copy(conf)
     own = settings.own(conf)
     found.sqlalchemy_asv = {**own, **packages(folder if folder.is_dir() else here, own)}
@@ -92,7 +93,8 @@ def _with(stated: list[str], known: dict[str, Any]) -> list[str]:
 def requirements_in(file: Path) -> Iterator[str]:
     """The requirements that a file names by itself: not those of files that it includes."""
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        text = line.partition(" #")[0].strip()
+        # Hashes stand on the lines below, after a backslash.
+        text = line.partition(" #")[0].strip().removesuffix("\\").strip()
         try:
             yield str(Requirement(text))
         except InvalidRequirement:

@@ -7,11 +7,13 @@ commits with the same data layer have the same counts.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -66,11 +68,12 @@ class Kept:
 
 def forget_all_but(number: int, folder: Path) -> None:
     """Remove the counts that have not been added to for longest."""
-    by_age = sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
-    for old in by_age[number:]:
-        for file in old.iterdir():
-            file.unlink(missing_ok=True)
-        old.rmdir()
+    by_age = []
+    for each in folder.iterdir():
+        with contextlib.suppress(OSError):  # the other commit's process removes some as well
+            by_age.append((each.stat().st_mtime, each))
+    for _, old in sorted(by_age, reverse=True)[number:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def digest(commit: str) -> str:
@@ -79,32 +82,54 @@ def digest(commit: str) -> str:
         "tool": _of_files(TOOL.rglob("*.py")),
         "benchmarks": _of_files(suite.folder().rglob("*.py")),
         "data layer": data_layer() or [_of_distribution() or commit, record().get("commit")],
-        "packages": sorted(
-            f"{each.metadata['Name']} {each.version}" for each in importlib.metadata.distributions()
-        ),
+        "packages": sorted(map(_of_package, importlib.metadata.distributions())),
         "python": [sys.version, platform.libc_ver(), sqlite3.sqlite_version],
         "processor": _processor(),
         "database": [options.database(), chosen().version()],
-        "application": application.stated(),
+        "application": [application.stated(), *_variables()],
         "valgrind": _valgrind(),
     }
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
 def _of_distribution() -> str:
-    """A digest of the files of the measured distribution; empty outside an environment of asv's.
+    """A digest of the files of the measured distribution; empty outside an environment of asv's."""
+    name = record().get("distribution")
+    return _of_installed(importlib.metadata.distribution(name)) if name else ""
+
+
+def _of_package(package: importlib.metadata.Distribution) -> str:
+    """A package's name and version, with a digest of its files if it is from no package index.
+
+    A revision or a folder may differ from another one of the same version. What is measured has a
+    digest of its own.
+    """
+    name = package.metadata["Name"]
+    said = f"{name} {package.version}"
+    measured = re.sub(r"[-_.]+", "-", name).lower() == record().get("distribution")
+    if measured or package.read_text("direct_url.json") is None:
+        return said
+    return f"{said} {_of_installed(package)}"
+
+
+def _of_installed(package: importlib.metadata.Distribution) -> str:
+    """A digest of the files of a package.
 
     An installation has a digest of each file. Files about the installation itself are left out,
     since they differ.
     """
-    name = record().get("distribution")
-    if not name:
-        return ""
     found = hashlib.blake2b(digest_size=16)
-    for file in sorted(importlib.metadata.distribution(name).files or ()):
+    for file in sorted(package.files or ()):
         if file.hash is not None and not file.parts[0].endswith(".dist-info"):
             found.update(f"{file} {file.hash.value} ".encode())
     return found.hexdigest()
+
+
+def _variables() -> list[str | None]:
+    """The values of the variables that settings give the application, but for addresses."""
+    stated = application.stated()
+    addresses = stated.get("database_url", ())
+    return [os.environ.get(each) for each in stated.get("variables", ()) if each not in addresses]
 
 
 def _of_files(files: Iterable[Path]) -> str:
