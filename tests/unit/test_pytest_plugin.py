@@ -1,15 +1,21 @@
 """The plugin for pytest: equal counts however a suite is run, and nothing where nobody asks."""
 
 import functools
+import gc
 import json
 import subprocess
 import sys
+import weakref
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy_asv.compare.indexes import Index, made
 from sqlalchemy_asv.instruments.calls import calls
+from sqlalchemy_asv.pytest_plugin.counter import Counter
+from sqlalchemy_asv.pytest_plugin.recorder import Recorder
 
 from ..support.subjects import ten_statements
 
@@ -212,7 +218,7 @@ def test_limits_and_the_fixture_work_without_an_option(suite: pytest.Pytester) -
     result = suite.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers")
     result.assert_outcomes(passed=2, failed=2)
     said = result.stdout.str()
-    assert "2 statements, the limit is 1:" in said
+    assert "statements 2, the limit is 1:" in said
     assert "2 times 'SELECT a.id \\nFROM a \\nWHERE a.id = ?' at test_suite.py:" in said
     assert "sqlalchemy_limit takes statements, rows, compiled, n_plus_ones by name" in said
 
@@ -221,6 +227,37 @@ def test_it_leaves_sqlalchemy_as_it_was(suite: pytest.Pytester) -> None:
     before = vars(Dialect)["engine_created"]
     suite.runpytest_inprocess("-p", "no:cacheprovider", "--sqlalchemy-counts")
     assert vars(Dialect)["engine_created"] is before
+
+
+def test_an_engine_that_is_gone_is_gone() -> None:
+    end = Recorder().install()
+    try:
+        engine = create_engine("sqlite://")
+        dialect = weakref.ref(engine.dialect)
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        engine.dispose()
+        del engine, connection
+        gc.collect()
+        assert dialect() is None
+    finally:
+        end()
+
+
+def test_a_test_that_is_run_again_has_its_last_outcome() -> None:
+    counter = Counter.__new__(Counter)
+    counter.tests, counter.schema, counter._progress = {}, [], ""
+    for outcome in ("rerun", "passed"):
+        for when in ("setup", "call", "teardown"):
+            report: Any = SimpleNamespace(
+                nodeid="test_it",
+                when=when,
+                outcome=outcome if when == "call" else "passed",
+                longrepr="it failed",
+                sqlalchemy_counts={"statements": 1},
+            )
+            counter.pytest_runtest_logreport(report)
+    assert counter.tests == {"test_it": {"outcome": "passed", "reason": "", "statements": 1}}
 
 
 def test_off_it_imports_nothing_and_costs_less_than_a_hundredth(pytester: pytest.Pytester) -> None:

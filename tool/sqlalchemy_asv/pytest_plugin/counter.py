@@ -81,7 +81,7 @@ class Counter:
             number = len(found) if name == "n_plus_ones" else found
             if number > limit:
                 lines = "\n".join(f"  {line}" for line in counts.sent())
-                pytest.fail(f"{number} {name}, the limit is {limit}:\n{lines}", pytrace=False)
+                pytest.fail(f"{name} {number}, the limit is {limit}:\n{lines}", pytrace=False)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
@@ -102,7 +102,9 @@ class Counter:
         note(self._progress, f"+{len(session.items)}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        found = self.tests.setdefault(report.nodeid, {"outcome": "passed", "reason": ""})
+        if report.when == "setup":  # perhaps for another time, after a plugin has run it again
+            self.tests[report.nodeid] = {"outcome": "passed", "reason": ""}
+        found = self.tests[report.nodeid]
         if report.when == "call":
             found.update(getattr(report, "sqlalchemy_counts", {}))
         if report.outcome != "passed":

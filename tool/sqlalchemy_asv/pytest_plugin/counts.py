@@ -7,6 +7,7 @@ from typing import Any
 
 from ..profiler.statements import Query, QueryProfile, Repeated
 from ..statements.recording import Tape
+from ..words import how_often
 
 
 class Counts:
@@ -76,7 +77,7 @@ class Counts:
     def sent(self) -> list[str]:
         """One line for each different statement, with its line in the application."""
         return [
-            f"{group.times} times {group.sql!r} at {group.where}"
+            f"{how_often(group.times)} {group.sql!r} at {group.where}"
             for group in self._profile.repeated()
         ]
 

@@ -30,6 +30,10 @@ DEFINES = re.compile(r"\s*(CREATE|DROP|ALTER)\b", re.IGNORECASE)
 """A statement that changes a schema."""
 
 
+END = "_sqlalchemy_asv_end"
+"""The attribute of a dialect with the function that ends its recording."""
+
+
 class _Nowhere(list[Any]):
     """The items of a tape while no test is called: nothing is kept."""
 
@@ -46,9 +50,7 @@ class Recorder:
         self.forget()
         self._active = False
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-        self._dialects: weakref.WeakKeyDictionary[Any, Callable[[], None]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._dialects: weakref.WeakSet[Any] = weakref.WeakSet()
         self.schema: list[tuple[str, str]] = []
         """Statements that change the schema, of set-ups too, since they were last taken, with the
         lines that send them."""
@@ -78,15 +80,17 @@ class Recorder:
             Dialect.engine_created = before  # type: ignore[method-assign]
             event.remove(Session, "do_orm_execute", self._say_what_is_loaded)
             event.remove(Pool, "checkout", self._checked_out)
-            for end_one in list(self._dialects.values()):
-                end_one()
+            for dialect in list(self._dialects):
+                vars(dialect).pop(END)()
 
         return end
 
     def _attach(self, engine: Engine) -> None:
         self._engines.add(engine)
         if engine.dialect not in self._dialects:
-            self._dialects[engine.dialect] = attach(engine, self._tape, self._notice)
+            self._dialects.add(engine.dialect)
+            # It refers to the dialect, so it may live as long as that, and no longer.
+            vars(engine.dialect)[END] = attach(engine, self._tape, self._notice)
 
     # --- a test -------------------------------------------------------------------------------
 

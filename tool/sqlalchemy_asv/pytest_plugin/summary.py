@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..words import several
+from ..words import how_often, several
 
 MOST = 5
 """The lines of each kind."""
@@ -40,7 +40,7 @@ def listed(title: str, found: dict[str, list[tuple[int, str]]]) -> Iterator[str]
     for said, where in worst[:MOST]:
         times, test = max(where)
         more = f" and {len(where) - 1} more" if where[1:] else ""
-        yield f"  {times:>5,} times {said} in {test}{more}"
+        yield f"  {how_often(times):>11} {said} in {test}{more}"
     if worst[MOST:]:
         yield f"  and {len(worst) - MOST} more"
 
