@@ -15,7 +15,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from greenlet import GreenletExit
@@ -27,6 +27,7 @@ from sqlalchemy_asv.load import running
 from sqlalchemy_asv.load.pool import MeasuredPool
 from sqlalchemy_asv.load.report import Result
 from sqlalchemy_asv.load.response_times import ResponseTimes
+from sqlalchemy_asv.load.running import Load
 
 from ..support.scenarios import ECOMMERCE
 from ..support.servers import OwnMariaDB
@@ -390,3 +391,20 @@ def test_a_password_is_in_no_message(tmp_path: Path) -> None:
     assert "the database of LOAD_URL failed: OperationalError: Connection refused" in output
     assert not {"somebody", "geheim", "127.0.0.1"} & set(output.replace(":", " ").split())
     assert len(output.strip().splitlines()) == 1
+
+
+def test_load_tests_with_other_parameters_are_other_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked: list[Load] = []
+
+    def run(load: Load, *_: Any, **__: Any) -> dict[str, Any]:
+        asked.append(load)
+        return {"operations": {}}
+
+    monkeypatch.setattr(running, "run", run)
+    loads = [Load("feed.py", 1), Load("feed.py", 1, processes=4), Load("feed.py", 1, warm_up=9)]
+    for each in [*loads, *loads]:
+        running.kept(each, cast("Any", None), 1)
+    assert asked == loads

@@ -8,6 +8,7 @@ that is installed.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -78,7 +79,8 @@ def run(load: Load, images: Images, scale: float, *, quiet: bool) -> dict[str, A
         chosen().served(place, fingerprint) as url,
     ):
         figures = Path(load.figures or Path(folder, "figures.json")).absolute()
-        figures.unlink(missing_ok=True)
+        if figures.is_file():
+            figures.unlink()
         # In an empty folder: Locust looks for modules in the folder where it starts, which may hold
         # another data layer than the installed one. So does Python without -P.
         limit = None if load.web else load.warm_up + load.seconds + SLACK
@@ -124,8 +126,9 @@ def kept(load: Load, images: Images, scale: float) -> dict[str, Any]:
 
     They, or the reason why there are none, are kept in the folder that asv removes at the end.
     """
-    name = Path(load.locustfile).stem
-    file = Path(f"load-{name}-{load.users}-{load.seconds:g}-{load.pool_size}.json")
+    asked = json.dumps([dataclasses.asdict(load), scale]).encode()
+    digest = hashlib.blake2b(asked, digest_size=8).hexdigest()
+    file = Path(f"load-{Path(load.locustfile).stem}-{digest}.json")
     if not file.exists():
         try:
             found = run(load, images, scale, quiet=True)
