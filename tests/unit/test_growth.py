@@ -122,6 +122,16 @@ def series(count: Callable[[float], float], *, most: float = math.inf) -> growin
     return growing.series(groups, made, counts)["query_operations.Payments(rows)"]
 
 
+def test_without_calls_no_decade_is_added() -> None:
+    """As on macOS, where calls are not counted."""
+    groups = of("Payments")
+    made = {each.case.title: {"statements": 1, "rows": 1} for each in groups[0].cases.values()}
+    found = growing.series(
+        groups, made, lambda cases: {each.case.title: "unasked" for each in cases}
+    )
+    assert found["query_operations.Payments(rows)"]["statements"][0] == [1, 10, 100, 1000]
+
+
 def test_a_decade_more_tells_what_the_sizes_do_not() -> None:
     found = series(lambda n: 1 + n // 1500)
     assert found["statements"] == ([1, 10, 100, 1000, 10000], [1, 1, 1, 1, 7])

@@ -72,6 +72,13 @@ def test_an_application_is_found_with_all_that_it_reads(root: Path) -> None:
     }
 
 
+def test_any_name_of_a_module_is_found_and_a_deleted_one_is_not(root: Path) -> None:
+    files = {"pyproject.toml": PACKAGE, "shop/größe.py": MODELS, "shop/deleted.py": MODELS}
+    put(root, files)
+    (root / "shop/deleted.py").unlink()
+    assert finding.find(root).modules == ["shop.größe"]
+
+
 def test_an_application_in_a_subfolder_and_a_lock_at_the_root(root: Path) -> None:
     put(
         root,
@@ -285,6 +292,12 @@ def test_the_reason_of_an_installer_is_one_line() -> None:
     )
     assert explained(pip) == "Cannot install a and b because they conflict."
     assert explained("first\nthe last one\n") == "the last one"
+
+
+def test_requirements_with_hashes_are_requirements(tmp_path: Path) -> None:
+    file = tmp_path / "requirements-dev.txt"
+    write(file, "-r more.txt\npytest==8.0 \\\n    --hash=sha256:abc\nsix  # a comment\n./lib\n")
+    assert list(suite.requirements_in(file)) == ["pytest==8.0", "six"]
 
 
 def test_a_damaged_lock_is_named(tmp_path: Path) -> None:

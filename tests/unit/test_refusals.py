@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asv.util import UserError
@@ -396,7 +397,10 @@ def test_a_commit_that_a_shallow_clone_lacks(
         history.commit_hash(conf, "HEAD~1")
 
 
-def test_changes_that_are_not_committed_are_found(tmp_path: Path) -> None:
+def test_changes_that_are_not_committed_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     git.git(tmp_path, "init", "--quiet")
     (tmp_path / "benchmarks").mkdir()
     for name in ("models.py", "notes.txt", "benchmarks/x.py"):
@@ -406,7 +410,51 @@ def test_changes_that_are_not_committed_are_found(tmp_path: Path) -> None:
     assert git.changed(tmp_path, "benchmarks") == []
     for name in ("models.py", "new.py", "benchmarks/x.py"):
         (tmp_path / name).write_text("2", encoding="utf-8")
-    assert git.changed(tmp_path, "benchmarks") == ["models.py", "new.py"]
+    assert git.changed(tmp_path, "benchmarks", "/elsewhere") == ["models.py", "new.py"]
+    monkeypatch.chdir(tmp_path / "benchmarks")  # as for an application in a subfolder
+    assert git.changed(tmp_path, ".") == ["models.py", "new.py"]
+
+
+SIGNS = """\
+#!/bin/sh
+cat > /dev/null
+case "$*" in
+*--verify*)
+    echo "gpg: a good signature" >&2
+    echo "[GNUPG:] GOODSIG 1 a"
+    ;;
+*)
+    printf '\\n[GNUPG:] SIG_CREATED D\\n' >&2
+    echo "-----BEGIN PGP SIGNATURE-----"
+    echo "-----END PGP SIGNATURE-----"
+    ;;
+esac
+"""
+"""What git needs of a program that signs."""
+
+
+def test_signatures_that_a_user_has_shown_are_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs = tmp_path / "signs"
+    signs.write_text(SIGNS, encoding="utf-8")
+    signs.chmod(0o755)
+    root = tmp_path / "root"
+    git.git(tmp_path, "init", "--quiet", "root")
+    (root / "größe.py").write_text("1", encoding="utf-8")
+    for name, value in (("log.showSignature", "true"), ("gpg.program", str(signs))):
+        git.git(root, "config", name, value)
+    git.git(root, "add", ".")
+    git.git(root, *IDENTITY, "commit", "--quiet", "--gpg-sign", "-m", "One")
+    shown = subprocess.run(
+        ["git", "log", "-1", "--format=%s"], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout != "One\n"  # as git alone says it
+    assert git.subject(SimpleNamespace(_path=root), "HEAD") == "One"
+    (root / "größe.py").write_text("2", encoding="utf-8")
+    assert len(git.commit_of_working_tree(root)) == 40
+    monkeypatch.chdir(root)
+    assert git.changed(root) == ["größe.py"]
 
 
 def test_an_error_of_syntax_names_its_file() -> None:

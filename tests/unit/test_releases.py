@@ -462,6 +462,53 @@ def test_the_label_of_an_environment_asks_for_versions() -> None:
     assert requirements.exact_versions(found) == {"sqlalchemy": "2.0.1"}
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("sqlalchemy==2.0.58", "sqlalchemy"),
+        ("sqlalchemy @ https://example.org/sqlalchemy-2.1.0.tar.gz", "sqlalchemy"),
+        ("sqlalchemy @ file:///nowhere/SQLAlchemy-2.1.0-py3-none-any.whl", "sqlalchemy"),
+        ("psycopg2-binary-2.9.9.tar.gz", "psycopg2-binary"),
+        ("SQLAlchemy-2.1.0-py3-none-any.whl", "sqlalchemy"),
+        ("lib", "a-library"),
+    ],
+)
+def test_a_requirement_is_a_name_a_url_or_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("psycopg2-binary-2.9.9.tar.gz", "SQLAlchemy-2.1.0-py3-none-any.whl"):
+        (tmp_path / file).touch()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "pyproject.toml").write_text('[project]\nname = "a-library"\n')
+    assert requirements.of_argument(text).name == name
+
+
+@pytest.mark.parametrize("text", ["gone.whl", "odd.whl", "empty", "=="])
+def test_what_is_no_requirement_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "odd.whl").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=text):
+        requirements.of_argument(text)
+
+
+@pytest.mark.parametrize("pin", ["==2.0.*", "<3,>=2.0", "~=2.0.1", "==2.0.58"])
+def test_a_history_begins_with_the_major_version_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pin: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(f'[project]\ndependencies = ["SQLAlchemy{pin}"]\n')
+    assert str(releases.first_of_major("sqlalchemy")) == "2.0"
+
+
+def test_without_pip_its_settings_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    assert releases.pip_settings() == {}
+
+
 def test_extras_of_the_working_tree_are_read_from_its_project() -> None:
     found = requirements.of_extras(ROOT, ["load"])
     assert any(each.startswith("locust==") for each in found)

@@ -11,7 +11,7 @@ from asv.commands.compare import Compare
 from asv.machine import Machine, MachineCollection
 from asv.util import UserError
 from sqlalchemy_asv.asv_ext import commands, history, machine, whole
-from sqlalchemy_asv.site import offline
+from sqlalchemy_asv.site import budgets, offline
 from sqlalchemy_asv.site.improvements import improvements
 
 from maintenance import repeatability
@@ -145,7 +145,9 @@ def test_a_script_without_a_package_is_named(tmp_path: Path, tag: str) -> None:
 
 def test_without_npm_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    with pytest.raises(UserError, match=r"npm is missing: install Node\.js, or install sqlalchemy-asv"):
+    with pytest.raises(
+        UserError, match=r"npm is missing: install Node\.js, or install sqlalchemy-asv"
+    ):
         offline.fetch(tmp_path / "npm")
 
 
@@ -240,3 +242,19 @@ def test_the_readmes_comparison_is_that_of_the_results() -> None:
             (file,) = (folder / "reference").glob(f"{commit}-*.json")
             ((value,), *_) = json.loads(file.read_text(encoding="utf-8"))["results"][benchmark]
             assert human_value(value, units[benchmark]["unit"]) == text, benchmark
+
+
+def test_a_limit_of_load_tests_on_an_operation_is_not_measured() -> None:
+    name = "shop.Order.time_wall"
+    results: Any = SimpleNamespace(
+        get_all_result_keys=lambda: [name],
+        get_result_params=lambda _: [],
+        get_result_value=lambda *_: [0.1],
+        get_result_samples=lambda *_: [[0.1, 0.2]],
+    )
+    asked = [
+        {"scenario": "shop.Order", "benchmark": name, "figure": figure, "limit": 1}
+        for figure in ("average", "mean")
+    ]
+    found = [(each.value, each.why) for each in budgets.verdicts(results, asked)]
+    assert found == [(None, "a figure of load tests alone"), (pytest.approx(0.15), "")]

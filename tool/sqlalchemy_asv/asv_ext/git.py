@@ -11,13 +11,15 @@ from typing import Any
 from asv.util import UserError
 
 MISSING = "git is missing: install it"
+PLAIN = ("-c", "log.showSignature=false", "-c", "core.quotePath=false")
+"""Output without what a user's own settings may add to it."""
 
 
 def git(folder: Path | str, *arguments: str, **options: Any) -> str:
     """The output of a git command. Raises asv's `UserError` with git's reason if it fails."""
     try:
         done = subprocess.run(
-            ["git", *arguments],  # noqa: S607 (asv needs git as well)
+            ["git", *PLAIN, *arguments],  # noqa: S607 (asv needs git as well)
             cwd=folder,
             capture_output=True,
             encoding="utf-8",
@@ -63,8 +65,13 @@ def subject(repo: Any, commit: str) -> str:
 
 
 def changed(folder: Path | str, *without: str) -> list[str]:
-    """The files whose changes are not committed, and new modules; not those below some folders."""
-    others = [f":!{each}" for each in without]
+    """The files whose changes are not committed, and new modules; not those below some folders.
+
+    `folder` is the repository's; those folders are named as seen from the current one.
+    """
+    root = Path(folder).resolve()
+    paths = [Path(each).resolve() for each in without]
+    others = [f":!{each.relative_to(root)}" for each in paths if each.is_relative_to(root)]
     tracked = git(folder, "diff", "--name-only", "HEAD", "--", ".", *others)
     new = git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py", *others)
     return [*tracked.splitlines(), *new.splitlines()]

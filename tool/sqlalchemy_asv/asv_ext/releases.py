@@ -63,7 +63,8 @@ class Release:
 def pip_settings() -> dict[str, str]:
     """The configuration of pip, by option. Environment variables override files."""
     command = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    # An environment that uv made has no pip, and so no settings of it.
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     found: dict[str, str] = {}
     for place in ("global", "install", ":env:"):
         for option, value in re.findall(rf"(?m)^{place}\.([a-z-]+)=(.*)$", listed):
@@ -133,14 +134,20 @@ def first_of_major(name: str) -> Version:
     try:
         project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
         requirements = map(Requirement, project["project"]["dependencies"])
-        pins = [p for r in requirements if canonicalize_name(r.name) == name for p in r.specifier]
+        pins = [
+            Version(each.version.removesuffix(".*"))
+            for requirement in requirements
+            if canonicalize_name(requirement.name) == name
+            for each in requirement.specifier
+            if each.operator in ("==", "~=", ">=")
+        ]
     except (OSError, ValueError, KeyError):
         pins = []
     if not pins:
         stop(
             f"pyproject.toml pins no {name}, so the first release is not known: say --since VERSION"
         )
-    return Version(f"{Version(pins[0].version).major}.0")
+    return Version(f"{min(pins).major}.0")
 
 
 class Repository:

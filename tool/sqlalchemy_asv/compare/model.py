@@ -13,6 +13,7 @@ from typing import Any
 from ..asv_ext import history
 from ..case import Case, choose
 from ..growth import growth
+from ..words import several
 from . import paired, sql, verdict
 from .checkout import NAMES
 from .metrics import (
@@ -247,7 +248,7 @@ def both(conf: Any, base: dict[str, Any], head: dict[str, Any]) -> Iterator[Comp
             compared.note = str(counts[0] if missing[0] else counts[1])
         elif differing := in_common(base["fingerprints"][title], head["fingerprints"][title]):
             compared.fixed = verdict.NOT_COMPARABLE
-            more = f" and {len(differing) - 3} more columns" if differing[3:] else ""
+            more = f" and {several(len(differing) - 3, 'more column')}" if differing[3:] else ""
             compared.note = (
                 f"`fill` wrote other rows, {', '.join(differing[:3])}{more} differ: write the same"
                 " at both commits, or name the columns in the dataset's `varying`"

@@ -14,6 +14,7 @@ from typing import Any
 from tabulate import tabulate
 
 from ..templates import render
+from ..words import several
 from .metrics import EXACT
 from .model import ACCEPTED, Change, Compared, Comparison
 from .verdict import DIMENSIONS, UNCHANGED, UNDECIDED, WORDS
@@ -187,7 +188,7 @@ def time(compared: Compared) -> str:
         return ""
     estimate = compared.time
     if not estimate.is_interval:
-        return f"{UNDECIDED} ({estimate.pairs} pairs)"
+        return f"{UNDECIDED} ({several(estimate.pairs, 'pair')})"
     return f"{percent(estimate.ratio)} [{percent(estimate.low)}, {percent(estimate.high)}]"
 
 

@@ -29,6 +29,7 @@ from ..asv_ext.errors import last_line
 from ..environments import workers
 from ..isolation import forks
 from ..isolation.channel import Channel
+from ..words import several
 from . import verdict
 from .checkout import Checkout
 
@@ -84,7 +85,8 @@ class Estimate:
         """What is known of the time, and what would decide it; empty if it is decided."""
         if self.outcome(threshold) != verdict.UNDECIDED:
             return ""
-        took = f"time undecided after {self.pairs} pairs of processes and {self.seconds:.0f} s"
+        pairs = several(self.pairs, "pair")
+        took = f"time undecided after {pairs} of processes and {self.seconds:.0f} s"
         if not self.is_interval:
             needed = math.ceil(self.seconds / self.pairs * LOOKS[0] / 10 + 1) * 10
             return f"{took}: {LOOKS[0]} pairs are needed; give it --seconds {needed}"

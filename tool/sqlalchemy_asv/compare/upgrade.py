@@ -130,7 +130,7 @@ def warnings(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     for (category, text, file, line), number in list(new.items())[:MOST]:
         yield f"new warning, {how_often(number)}, at {file}:{line}: {category}: {text}"
     if len(new) > MOST:
-        yield f"and {len(new) - MOST} more new warnings"
+        yield f"and {several(len(new) - MOST, 'more new warning')}"
 
 
 def bisect(

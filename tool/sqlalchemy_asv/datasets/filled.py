@@ -27,6 +27,7 @@ from .. import application, clock, options
 from ..databases import reading
 from ..isolation.jobs import note
 from ..label import in_a_line, refuse
+from ..words import several
 
 SEED = 20_250_101
 EVERY = 0.5
@@ -147,7 +148,7 @@ class Dataset(abc.ABC):
         if not any(
             connection.scalar(table.select().limit(1).exists().select()) for table in tables
         ):
-            made = "no tables" if not tables else f"none of {len(tables)} tables has a row"
+            made = f"{several(len(tables), 'table')} without a row" if tables else "no tables"
             refuse(f"{self.name}.fill wrote nothing: {made}")
         found = reading.columns_of(connection, tables)
         connection.rollback()

@@ -72,7 +72,12 @@ def find(here: Path) -> Application:
     root = root_of(here)
     folder = folder_of(here.resolve(), root)
     files = [folder / name for name in git.git(folder, "ls-files", "*.py").splitlines()]
-    files = [file for file in files if not ELSEWHERE.search(_below(file, folder))]
+    files = [
+        # One that was deleted is tracked until that is committed.
+        file
+        for file in files
+        if file.is_file() and not ELSEWHERE.search(_below(file, folder))
+    ]
     notes: list[str] = []
     found = Application(
         root=root,

@@ -102,7 +102,9 @@ def verdicts(results: Results, budgets: Sequence[dict[str, Any]]) -> Iterator[Ve
         ):
             verdict = Verdict(case.title, budget["figure"], budget["limit"], None)
             if name.endswith(".time_wall"):
-                if sample and len(sample) > 1:
+                if budget["figure"] not in STATISTICS:
+                    verdict.why = "a figure of load tests alone"
+                elif sample and len(sample) > 1:
                     verdict.value = STATISTICS[budget["figure"]](sample)
                 else:
                     verdict.why = "no samples: use `asv run --record-samples`"

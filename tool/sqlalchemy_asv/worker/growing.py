@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 from ..case import Case
@@ -78,7 +79,7 @@ def series(
         known = {size: found for size, found in of_sizes.items() if isinstance(found, dict)}
         if len(known) == len(group.cases):
             counted[group.name] = known
-            further[group.name] = group.beyond(known[max(known)]["calls"])
+            further[group.name] = group.beyond(known[max(known)].get("calls", math.inf))
     more = count([each for cases in further.values() for each in cases.values()])
     for name, cases in further.items():
         for size, each in cases.items():

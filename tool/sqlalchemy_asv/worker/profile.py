@@ -128,7 +128,7 @@ def grown(images: Images, profiled: Combination) -> list[dict[str, Any]]:
     return [
         {
             "parameter": group.parameter,
-            "sizes": found[group.name]["calls"][0],
+            "sizes": found[group.name]["statements"][0],
             "classes": {
                 metric.replace("_", " "): str(growth(*of_metric) or "unclear")
                 for metric, of_metric in found[group.name].items()
