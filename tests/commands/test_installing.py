@@ -202,6 +202,22 @@ def test_another_revision_of_the_same_version_is_another_package(
             assert [file.read_text("utf-8") for file in found] == [content]
 
 
+def test_a_version_of_the_index_takes_the_place_of_a_folder_of_that_version(
+    repository: Path, tmp_path: Path, installer: str
+) -> None:
+    """And the other way round."""
+    folder = tmp_path / "six"
+    write(folder / "pyproject.toml", '[project]\nname = "six"\nversion = "1.16.0"\n')
+    write(folder / "six.py", "OURS = True\n")
+    (repository / "pyproject.toml").unlink()
+    for asked in ("six==1.16.0", f"six @ {folder.as_uri()}", "six==1.16.0"):
+        write(repository / "requirements.txt", f"{asked}\nSQLAlchemy\n")
+        commit(repository, asked)
+        assert installed(repository, tmp_path, {})["six"] == "1.16.0"
+        (found,) = repository.glob(".asv/one/base/*/lib/*/site-packages/six.py")
+        assert (found.read_text("utf-8") == "OURS = True\n") == ("@" in asked)
+
+
 def test_folders_with_and_without_a_name(repository: Path, tmp_path: Path, installer: str) -> None:
     (repository / "pyproject.toml").unlink()
     for name in ("common", "more"):

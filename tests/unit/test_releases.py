@@ -468,6 +468,7 @@ def test_the_label_of_an_environment_asks_for_versions() -> None:
         ("sqlalchemy==2.0.58", "sqlalchemy"),
         ("sqlalchemy @ https://example.org/sqlalchemy-2.1.0.tar.gz", "sqlalchemy"),
         ("sqlalchemy @ file:///nowhere/SQLAlchemy-2.1.0-py3-none-any.whl", "sqlalchemy"),
+        ("lib @ file:/nowhere/lib-1.0-py3-none-any.whl", "lib"),
         ("psycopg2-binary-2.9.9.tar.gz", "psycopg2-binary"),
         ("SQLAlchemy-2.1.0-py3-none-any.whl", "sqlalchemy"),
         ("lib", "a-library"),

@@ -77,16 +77,22 @@ class Installer(abc.ABC):
         before = self.installed()
         if extraneous := sorted(before.keys() - wanted - set(keep)):
             self.uninstall(*extraneous)
-        by_place = [each for each in exact if " @ " in each]
+        # pip and uv take one of the same version for the same, wherever it is from.
+        origins = self._origins()
         self._install(
             each
             for each in exact
-            if " @ " not in each and before.get(name_of(each)) != each.partition("==")[2]
+            if " @ " not in each
+            and name_of(each) not in origins
+            and before.get(name_of(each)) != each.partition("==")[2]
         )
-        # pip and uv take one of the same version for the same, wherever it is from.
-        there = self._revisions()
         self._install(
-            (each for each in by_place if (name_of(each), each.partition(" @ ")[2]) not in there),
+            (
+                each
+                for each in exact
+                if (" @ " in each or name_of(each) in origins)
+                and origins.get(name_of(each), "") != each.partition(" @ ")[2]
+            ),
             "--force-reinstall",
         )
 
@@ -98,13 +104,17 @@ class Installer(abc.ABC):
             file.write_text("\n".join([*lines, ""]), encoding="utf-8")
             self.pip("install", "--no-deps", *options, *self._wheels, "-r", str(file))
 
-    def _revisions(self) -> set[tuple[str, str]]:
-        """The packages that were installed from a revision, as name and URL."""
-        found: set[tuple[str, str]] = set()
+    def _origins(self) -> dict[str, str | None]:
+        """The packages that are from no index, by name, with the URL of a revision.
+
+        A folder or a file may have changed since, so it has none.
+        """
+        found: dict[str, str | None] = {}
         for each in importlib.metadata.distributions(path=[str(self._packages)]):
-            origin = json.loads(each.read_text("direct_url.json") or "{}")
-            if "vcs_info" in origin:
-                found.add((canonicalize_name(each.metadata["Name"]), _place(origin)))
+            if (text := each.read_text("direct_url.json")) is not None:
+                origin = json.loads(text)
+                name = canonicalize_name(each.metadata["Name"])
+                found[name] = _place(origin) if "vcs_info" in origin else None
         return found
 
     @abc.abstractmethod

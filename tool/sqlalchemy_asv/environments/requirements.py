@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,8 @@ from packaging.utils import (
 from . import sources
 
 Requirements = dict[str, Requirement]
+_PLACE = re.compile(r" @ |://")
+"""In a requirement that has a URL."""
 
 
 def parsed(texts: Iterable[str]) -> Requirements:
@@ -100,7 +103,7 @@ def of_argument(text: str) -> Requirement:
     Raises asv's `UserError` if it is none.
     """
     path = Path(text)
-    if path.is_dir() or (path.suffix in (".whl", ".gz") and "://" not in text):
+    if path.is_dir() or (path.suffix in (".whl", ".gz") and not _PLACE.search(text)):
         if not path.exists():
             raise UserError(f"there is no {text}")
         text = f"{_name_at(path)} @ {path.absolute().as_uri()}"
@@ -121,7 +124,9 @@ def _name_at(path: Path) -> str:
         raise UserError(f"{error}: say NAME @ {path.absolute().as_uri()}") from error
     name: str | None = sources.project(path).get("project", {}).get("name")
     if not name:
-        raise UserError(f"{path} has no pyproject.toml with a name: say NAME @ file:{path}")
+        raise UserError(
+            f"{path} has no pyproject.toml with a name: say NAME @ {path.absolute().as_uri()}"
+        )
     return name
 
 
