@@ -1,9 +1,11 @@
+import importlib
 import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.orm import Session
+from sqlalchemy_asv import version
 from sqlalchemy_asv.datasets.columnar import SMALLEST_SCALE, ColumnarDataset
 
 from fixtures.ecommerce.dataset import EcommerceDataset
@@ -190,3 +193,38 @@ def test_order_totals_are_the_sum_of_their_items() -> None:
                 sums[item.order_id] += item.quantity * item.unit_price
             orders = session.scalars(select(Order)).all()
             assert [order.total for order in orders] == [sums[order.id] for order in orders]
+
+
+SUITE = {
+    "__init__.py": "",
+    "rows.py": "ROWS = 1\n",
+    "base.py": "from sqlalchemy_asv import Dataset\nfrom .rows import ROWS\n\n"
+    "class Base(Dataset):\n    def fill(self, session): ...\n",
+    "shop.py": "from .base import Base\n\nclass Shop(Base): ...\n",
+    "other.py": "x = 1\n",
+    "dump.sql": "INSERT 1",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [(name, name != "other.py") for name in SUITE if name != "__init__.py"],
+)
+def test_a_dataset_is_filled_anew_if_what_fills_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, counts: bool
+) -> None:
+    def key(text: str) -> str:
+        folder = tmp_path / text / "suite_of_a_shop"
+        for name, content in SUITE.items():
+            (folder / name).parent.mkdir(exist_ok=True, parents=True)
+            (folder / name).write_text(content + (f"\n# {text}\n" if name == file else ""))
+        version.data_layer.cache_clear()
+        version._source_of_module.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(folder.parent)
+            found: str = importlib.import_module("suite_of_a_shop.shop").Shop(1).key()
+        for name in [name for name in sys.modules if name.startswith("suite_of_a_shop")]:
+            del sys.modules[name]
+        return found
+
+    assert (key("once") != key("again")) == counts

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateSchema
 
-from .. import application, clock, options
+from .. import application, clock, options, version
 from ..databases import reading
 from ..isolation.jobs import note
 from ..label import in_a_line, refuse
@@ -116,9 +116,14 @@ class Dataset(abc.ABC):
             each.create_all(connection)
 
     def key(self) -> str:
-        """A digest of everything that decides the rows, except for the schema."""
+        """A digest of everything that decides the rows, except for the schema.
+
+        Of code, these are the modules of the class and of its bases in the suite, with the modules
+        of the suite that they import. Of other files, those of the suite, such as a dump.
+        """
         parts = [
-            inspect.getsource(inspect.getmodule(type(self)) or type(self)),
+            *_sources(type(self)),
+            *_other_files(type(self)),
             self.name,
             self.scale,
             self.seed,
@@ -249,12 +254,31 @@ def frozen(time: dt.datetime) -> Any:
     )
 
 
+def _sources(cls: type) -> list[str]:
+    """The sources that decide what a class of a suite does."""
+    package = cls.__module__.partition(".")[0]
+    names = {c.__module__ for c in cls.__mro__ if c.__module__.partition(".")[0] == package}
+    found = version.data_layer(tuple(sorted(names)))
+    return found or [inspect.getsource(inspect.getmodule(cls) or cls)]
+
+
+def _other_files(cls: type) -> Iterator[str]:
+    """Name and digest of each file of a class's suite that is no Python."""
+    package = sys.modules[cls.__module__.partition(".")[0]]
+    for folder in map(Path, getattr(package, "__path__", ())):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.suffix not in (".py", ".pyc"):
+                digest = hashlib.blake2b(file.read_bytes(), digest_size=12).hexdigest()
+                yield f"{file.relative_to(folder)} {digest}"
+
+
 _UPGRADE = """
+import os
 import sys
 from alembic import command
 from alembic.config import Config
 config = Config(sys.argv[1])
-config.set_main_option("sqlalchemy.url", sys.argv[2].replace("%", "%%"))
+config.set_main_option("sqlalchemy.url", os.environ["SQLALCHEMY_ASV_MIGRATED"].replace("%", "%%"))
 command.upgrade(config, "head")
 """
 
@@ -271,9 +295,14 @@ def upgrade(ini: Path, connection: Connection) -> None:
     url = url.set(drivername=application.scheme(url))
     text = url.render_as_string(hide_password=False)
     done = subprocess.run(
-        [sys.executable, "-c", _UPGRADE, str(ini), text],
+        [sys.executable, "-c", _UPGRADE, str(ini)],
         cwd=ini.parent,
-        env={**os.environ, **application.addresses(url), "PYTHONPATH": str(ini.parent)},
+        env={
+            **os.environ,
+            **application.addresses(url),
+            "PYTHONPATH": str(ini.parent),
+            "SQLALCHEMY_ASV_MIGRATED": text,  # other users see arguments, not variables
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
