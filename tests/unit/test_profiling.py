@@ -2,20 +2,23 @@
 
 import datetime as dt
 import functools
+import importlib.metadata
 import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 from sqlalchemy_asv import memory_profile, query_profile
 from sqlalchemy_asv.instruments.calls import calls
-from sqlalchemy_asv.places import application_line, short
+from sqlalchemy_asv.places import application_line, is_application, short
 from sqlalchemy_asv.profiler import causes as profiling_causes
+from sqlalchemy_asv.profiler import cpu
 from sqlalchemy_asv.profiler.causes import calls as places_of_calls
 from sqlalchemy_asv.profiler.cpu import Times, cpu_profile
 from sqlalchemy_asv.profiler.statements import Query
@@ -56,6 +59,16 @@ def test_an_n_plus_one_by_get_and_one_by_refresh(social: Session) -> None:
     (expired,) = profile.n_plus_ones()
     assert (expired.loading, expired.times) == ("User, expired", 4)
     assert profile.lazy_loads() == {}
+
+
+def test_deferred_columns_are_loaded_one_by_one_but_nothing_expired(social: Session) -> None:
+    engine: Any = social.get_bind()
+    with query_profile(engine) as profile:
+        for user in social.scalars(select(User).options(defer(User.name)).limit(4)):
+            assert user.name
+    (deferred,) = profile.n_plus_ones()
+    assert (deferred.loading, deferred.times) == ("User, further columns", 4)
+    assert profile.lazy_loads() == {"User, further columns": 4}
 
 
 def test_bound_limits_are_shown(social: Session) -> None:
@@ -237,3 +250,20 @@ def test_layers_of_the_cpu_time(social: Session) -> None:
     assert found.layers["SQLAlchemy"] > found.layers["application"] > 0
     assert found.layers["driver"] > 0
     assert any("home_feed" in each.function for each in found.functions)
+
+
+def test_an_installed_application_is_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = str(importlib.metadata.distribution("tabulate").locate_file("tabulate/__init__.py"))
+    assert cpu._layer(file, "tabulate") == "other"
+    monkeypatch.setattr(cpu, "record", lambda: {"distribution": "tabulate"})
+    cpu._measured.cache_clear()
+    try:
+        assert cpu._layer(file, "tabulate") == "application"
+    finally:
+        cpu._measured.cache_clear()
+
+
+def test_a_package_that_begins_like_sqlalchemy_is_another() -> None:
+    folder = Path(sqlalchemy.__file__).parent
+    assert not is_application(str(folder / "orm" / "session.py"))
+    assert is_application(str(folder.with_name("sqlalchemy_shop") / "models.py"))

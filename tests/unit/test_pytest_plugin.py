@@ -247,6 +247,11 @@ def test_an_engine_that_is_gone_is_gone() -> None:
 def test_a_test_that_is_run_again_has_its_last_outcome() -> None:
     counter = Counter.__new__(Counter)
     counter.tests, counter.schema, counter._progress = {}, [], ""
+    crashed: Any = SimpleNamespace(
+        nodeid="test_crash", when="???", outcome="failed", longrepr="worker crashed"
+    )
+    counter.pytest_runtest_logreport(crashed)
+    assert counter.tests.pop("test_crash")["reason"] == "worker crashed"
     for outcome in ("rerun", "passed"):
         for when in ("setup", "call", "teardown"):
             report: Any = SimpleNamespace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy_asv.compare.causes import of_statements
 from sqlalchemy_asv.instruments.refreshed import Refreshed
 from sqlalchemy_asv.instruments.statements import StatementsAndRows
 from sqlalchemy_asv.latency import waits
-from sqlalchemy_asv.statements.recording import recording
+from sqlalchemy_asv.statements.recording import Tape, _RecordingCursor, recording
 
 from fixtures.social.models import Tag
 
@@ -162,3 +163,16 @@ def test_the_causes_name_the_expiry_and_the_latency() -> None:
         " (arithmetic, not measured)",
         "1,000 Tag refreshed at a.py:3 in f, expired by commit at a.py:2 in f",
     ]
+
+
+def test_the_driver_gets_what_it_would_get_unrecorded() -> None:
+    got: list[tuple[Any, ...]] = []
+    driver: Any = SimpleNamespace(execute=lambda *arguments: got.append(arguments))
+    tape = Tape()
+    cursor = _RecordingCursor(driver, None, tape, None)
+    cursor.execute("SELECT '%'")  # without places of parameters, for which a driver would look
+    cursor.execute("SELECT ?", (1,))
+    cursor.execute(b"SELECT 1;SELECT 2")  # as psycopg2 sends a batch
+    assert got == [("SELECT '%'",), ("SELECT ?", (1,)), (b"SELECT 1;SELECT 2",)]
+    assert [each.sql for each in tape.statements] == ["SELECT '%'", "SELECT ?", "SELECT 1;SELECT 2"]
+    assert [each.bare for each in tape.statements] == [True, False, True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from types import CodeType, FrameType
 import sqlalchemy
 
 TOOL = str(Path(__file__).parent)
-LIBRARIES = (str(Path(sqlalchemy.__file__).parent), TOOL)
+LIBRARIES = (f"{Path(sqlalchemy.__file__).parent}{os.sep}", f"{TOOL}{os.sep}")
 """Code that sends statements on behalf of an application."""
 EXTENSIONS = ("sqlmodel", "flask_sqlalchemy", "sqlalchemy_utils", "factory", "alembic")
 """Packages that do so as well."""

@@ -2,4 +2,5 @@
 
 BY_GET = ", by get"
 EXPIRED = ", expired"
+DEFERRED = ", further columns"
 """The ends of the names of classes whose objects `Session.get` loads, or are loaded again."""

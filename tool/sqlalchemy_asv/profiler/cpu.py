@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import cProfile
 import dataclasses
+import functools
+import importlib.metadata
+import os
 import pstats
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 
+from ..label import record
 from ..places import TOOL, short
 
 
@@ -88,7 +92,19 @@ def _layer(file: str, name: str) -> str:
         return "driver"
     if where.startswith("sqlalchemy/") or "sqlalchemy" in name:
         return "SQLAlchemy"
-    if file.startswith(TOOL):
+    if file.startswith(f"{TOOL}{os.sep}"):
         return "other"
+    if file in _measured():
+        return "application"
     in_library = "site-packages" in file or f"python{sys.version_info[0]}." in file
     return "other" if file == "~" or in_library else "application"
+
+
+@functools.cache
+def _measured() -> frozenset[str]:
+    """The files of the measured distribution; none outside an environment of asv's."""
+    name = record().get("distribution")
+    if not name:
+        return frozenset()
+    distribution = importlib.metadata.distribution(name)
+    return frozenset(str(distribution.locate_file(file)) for file in distribution.files or ())

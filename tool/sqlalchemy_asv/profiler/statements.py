@@ -24,7 +24,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from ..places import application_line, frames
 from ..statements.recording import Statement, recording
-from . import BY_GET, EXPIRED
+from . import BY_GET, DEFERRED, EXPIRED
 
 LAZILY = "sqlalchemy_asv_loading"
 """Execution option that names the relationship or class a statement loads for one object."""
@@ -177,7 +177,10 @@ def say_what_is_loaded(state: ORMExecuteState) -> None:
         relationship = next((p for p in reversed(path or ()) if hasattr(p, "parent")), None)
         name = str(relationship) if relationship is not None else "a relationship"
     elif mapper is not None and state.is_column_load:
-        name = mapper.class_.__name__ + EXPIRED
+        # Deferred columns, and those of a subclass, are loaded in the same way.
+        refreshed = getattr(state.load_options, "_refresh_state", None)
+        expired = refreshed is None or refreshed.expired
+        name = mapper.class_.__name__ + (EXPIRED if expired else DEFERRED)
     elif mapper is not None and _is_get():
         name = mapper.class_.__name__ + BY_GET
     else:

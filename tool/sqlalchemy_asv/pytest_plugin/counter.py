@@ -104,7 +104,8 @@ class Counter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "setup":  # perhaps for another time, after a plugin has run it again
             self.tests[report.nodeid] = {"outcome": "passed", "reason": ""}
-        found = self.tests[report.nodeid]
+        # A process that crashed has no set-up to report.
+        found = self.tests.setdefault(report.nodeid, {"outcome": "passed", "reason": ""})
         if report.when == "call":
             found.update(getattr(report, "sqlalchemy_counts", {}))
         if report.outcome != "passed":

@@ -26,6 +26,8 @@ class Statement:
     parameters: Any
     many: bool
     """Whether it was an `executemany`."""
+    bare: bool = False
+    """Whether the driver got no parameters: it does not look for places of them then."""
     fetched: list[Any] = dataclasses.field(default_factory=list)
     """The rows that the driver handed over, whether or not they became objects."""
     exhausted: bool = True
@@ -89,27 +91,29 @@ class _RecordingCursor:
         else:
             setattr(self._cursor, name, value)
 
-    def execute(self, sql: str, parameters: Any = (), *rest: Any, **options: Any) -> Any:
-        return self._send(self._cursor.execute, sql, parameters, *rest, many=False, **options)
+    def execute(self, sql: str | bytes, *arguments: Any, **options: Any) -> Any:
+        return self._send(self._cursor.execute, sql, *arguments, many=False, **options)
 
-    def executemany(self, sql: str, parameters: Any, *rest: Any, **options: Any) -> Any:
-        return self._send(self._cursor.executemany, sql, parameters, *rest, many=True, **options)
+    def executemany(self, sql: str, *arguments: Any, **options: Any) -> Any:
+        return self._send(self._cursor.executemany, sql, *arguments, many=True, **options)
 
     def _send(
         self,
         send: Callable[..., Any],
-        sql: str,
-        parameters: Any,
-        *rest: Any,
+        sql: str | bytes,
+        *arguments: Any,
         many: bool,
         **options: Any,
     ) -> Any:
-        statement = self._statement = Statement(sql, parameters, many)
+        # psycopg2 sends several at once as bytes.
+        text = sql if isinstance(sql, str) else sql.decode(errors="replace")
+        bare = not arguments
+        statement = self._statement = Statement(text, () if bare else arguments[0], many, bare=bare)
         self._tape.items.append(statement)
         if self._notice is not None:
             self._notice(statement, self._context)
         start = clock.seconds()
-        result = send(sql, parameters, *rest, **options)
+        result = send(sql, *arguments, **options)
         statement.seconds = clock.seconds() - start
         statement.failed = False
         return result

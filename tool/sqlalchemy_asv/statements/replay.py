@@ -19,7 +19,8 @@ def replay(driver: Any, tape: Tape) -> list[list[Any]]:
             continue
         cursor = driver.cursor()
         try:
-            (cursor.executemany if item.many else cursor.execute)(item.sql, item.parameters)
+            parameters = () if item.bare else (item.parameters,)
+            (cursor.executemany if item.many else cursor.execute)(item.sql, *parameters)
         except Exception:
             if not item.failed:
                 raise

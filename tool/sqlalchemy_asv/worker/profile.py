@@ -132,6 +132,7 @@ def grown(images: Images, profiled: Combination) -> list[dict[str, Any]]:
             "classes": {
                 metric.replace("_", " "): str(growth(*of_metric) or "unclear")
                 for metric, of_metric in found[group.name].items()
+                if of_metric[0]
             },
         }
         for group in groups
