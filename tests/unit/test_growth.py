@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy_asv.compare import model
 from sqlalchemy_asv.growth import Growth, by_size, growth
 from sqlalchemy_asv.instruments import Counts
 from sqlalchemy_asv.site.budgets import of_growth, shown
-from sqlalchemy_asv.site.growth import table
+from sqlalchemy_asv.site.growth import classes, table
 from sqlalchemy_asv.worker import budgets, growing
 from sqlalchemy_asv.worker.scenarios import Combination
 
@@ -130,6 +131,17 @@ def test_without_calls_no_decade_is_added() -> None:
         groups, made, lambda cases: {each.case.title: "unasked" for each in cases}
     )
     assert found["query_operations.Payments(rows)"]["statements"][0] == [1, 10, 100, 1000]
+
+
+def test_the_page_reads_nothing_of_another_version() -> None:
+    """A scenario may have lost the parameter since."""
+    results: Any = SimpleNamespace(
+        get_result_keys=lambda _: [],
+        get_all_result_keys=lambda: ["shop.Order.track_rows"],
+        get_result_params=lambda _: [["1", "10", "100"]],
+        get_result_value=lambda *_: [1, 10, 100],
+    )
+    assert classes(results, {"shop.Order.track_rows": {"param_names": []}}) == {}
 
 
 def test_a_decade_more_tells_what_the_sizes_do_not() -> None:

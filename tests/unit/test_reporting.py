@@ -247,7 +247,7 @@ def test_the_readmes_comparison_is_that_of_the_results() -> None:
 def test_a_limit_of_load_tests_on_an_operation_is_not_measured() -> None:
     name = "shop.Order.time_wall"
     results: Any = SimpleNamespace(
-        get_all_result_keys=lambda: [name],
+        get_result_keys=lambda benchmarks: [name] if benchmarks else [],
         get_result_params=lambda _: [],
         get_result_value=lambda *_: [0.1],
         get_result_samples=lambda *_: [[0.1, 0.2]],
@@ -256,5 +256,7 @@ def test_a_limit_of_load_tests_on_an_operation_is_not_measured() -> None:
         {"scenario": "shop.Order", "benchmark": name, "figure": figure, "limit": 1}
         for figure in ("average", "mean")
     ]
-    found = [(each.value, each.why) for each in budgets.verdicts(results, asked)]
+    found = [(each.value, each.why) for each in budgets.verdicts(results, asked, {name: {}})]
     assert found == [(None, "a figure of load tests alone"), (pytest.approx(0.15), "")]
+    of_another_version = budgets.verdicts(results, asked, {})
+    assert [each.why for each in of_another_version] == ["never run", "never run"]

@@ -90,6 +90,7 @@ def test_moving_code_and_adding_imports_leave_all_versions(versions: Discover) -
         {"before": "def helper():\n    return 1\n"},
         {"after": "class Other(Base):\n    '''New.'''\n    def other(self): ...\n"},
         {"budget": "budget = 7\n"},
+        {"budget": "budget: int = 7\n"},
     ):
         assert versions(**same) == once
 
@@ -121,6 +122,17 @@ def test_where_commits_have_the_working_trees_data_layer_a_domain_counts_for_its
     assert (once != other) == counts
     # If commits have data layers of their own, the version does not depend on those.
     assert versions() == versions(application=changed)
+
+
+def test_a_module_that_is_imported_relatively_counts(versions: Discover) -> None:
+    ours = {
+        "shop/operations.py": "from ..tools import shared\nfrom . import more\n",
+        "shop/more.py": "x = 1\n",
+    }
+    changed = [{"tools.py": "def shared(): return 2\n"}, {"shop/more.py": "x = 2\n"}]
+    found = [versions(working_tree=True, application=ours | each) for each in [{}, *changed]]
+    for name in found[0]:
+        assert len({each[name] for each in found}) == 3
 
 
 def test_an_instrument_counts_by_the_version_that_it_states(

@@ -14,6 +14,7 @@ import importlib.util
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,7 +75,9 @@ def _is_text(node: ast.stmt) -> bool:
 
 def _sets_budget(node: ast.stmt) -> bool:
     """Whether a statement sets a budget, which is no part of the measurement."""
-    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "budget"
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node.targets[0]) == "budget"
+    return isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "budget"
 
 
 def of_benchmark(sources: Iterable[str], modules: Iterable[str] = ()) -> str:
@@ -93,29 +96,44 @@ def data_layer(modules: tuple[str, ...]) -> list[str]:
         name = waiting.pop()
         if name not in found and (source := _source_of_module(name)) is not None:
             found[name] = source
-            waiting += _imported(source, name.partition(".")[0])
+            waiting += _imported(source, name)
     return [found[name] for name in sorted(found)]
 
 
 @functools.cache
 def _source_of_module(name: str) -> str | None:
     """The source of an installed module, without an import of it; None if there is none."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return None
+    spec = _spec(name)
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).read_text(encoding="utf-8")
 
 
-def _imported(source: str, package: str) -> Iterator[str]:
-    """Modules of a package that some source imports; also names that may be modules."""
+def _spec(name: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except (ModuleNotFoundError, ValueError):  # nor is one found of `__main__`
+        return None
+
+
+def _is_package(name: str) -> bool:
+    spec = _spec(name)
+    return spec is not None and spec.submodule_search_locations is not None
+
+
+def _imported(source: str, module: str) -> Iterator[str]:
+    """Modules of its package that a module's source imports; also names that may be modules."""
+    package = module.partition(".")[0]
+    parent = module if _is_package(module) else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (
                 each.name for each in node.names if f"{each.name}.".startswith(f"{package}.")
             )
-        elif isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}."):
-            yield str(node.module)
-            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = "." * node.level + (node.module or "")
+            if node.level:
+                name = importlib.util.resolve_name(name, parent)
+            if f"{name}.".startswith(f"{package}."):
+                yield name
+                yield from (f"{name}.{each.name}" for each in node.names)

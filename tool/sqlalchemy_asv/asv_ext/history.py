@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asv import util
+from asv.benchmarks import Benchmarks
 from asv.machine import Machine
 from asv.repo import NoSuchNameError, get_repo
 from asv.results import Results
@@ -29,6 +30,12 @@ def commit_hash(conf: Any, name: str) -> str:
         releases = any(Path().glob(settings.RELEASES))
         made = ", or a release of which `sqlalchemy-asv releases` has made one" if releases else ""
         raise UserError(f"there is no commit {name}: name one that git knows{made}") from error
+
+
+def benchmarks(conf: Any) -> Any:
+    """The benchmarks, as the last run of asv has found them; empty before the first run."""
+    found = Path(conf.results_dir, "benchmarks.json").exists()
+    return Benchmarks.load(conf) if found else {}
 
 
 WORKING_TREE = "the working tree"

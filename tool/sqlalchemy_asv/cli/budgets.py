@@ -32,8 +32,9 @@ def command(commit: str, machine: str | None, config: str | None, json: str | No
     hash = history.commit_hash(conf, commit)
     machine = history.machine_of(conf, machine)
     stated = budgets.stated(conf)
+    benchmarks = history.benchmarks(conf)
     found = {
-        results.env_name: list(budgets.verdicts(results, stated))
+        results.env_name: list(budgets.verdicts(results, stated, benchmarks))
         for results in history.results_of(conf, machine, hash)
     }
     verdicts = [verdict for each in found.values() for verdict in each]

@@ -8,7 +8,7 @@ import math
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,14 @@ def stated(conf: Any) -> list[dict[str, Any]]:
     return found
 
 
-def verdicts(results: Results, budgets: Sequence[dict[str, Any]]) -> Iterator[Verdict]:
-    """The verdicts of one file of results on each budget, for every combination of parameters."""
-    measured = set(results.get_all_result_keys())
+def verdicts(
+    results: Results, budgets: Sequence[dict[str, Any]], benchmarks: Mapping[str, Any]
+) -> Iterator[Verdict]:
+    """The verdicts of one file of results on each budget, for every combination of parameters.
+
+    Results of another version of a benchmark than that of `benchmarks` are none.
+    """
+    measured = set(results.get_result_keys(benchmarks))
     for budget in budgets:
         name = budget["benchmark"]
         if name not in measured:
@@ -173,9 +178,11 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
             environment, commit = recorded
             return environment.machine, environment.name, revisions[commit]
 
-        for environment, hash in sorted(known.results, key=place):
+        # A range of commits may have been named to publish.
+        among = [each for each in known.results if each[1] in revisions]
+        for environment, hash in sorted(among, key=place):
             results = known.results[environment, hash]
-            judged = list(verdicts(results, budgets))
+            judged = list(verdicts(results, budgets, benchmarks))
             if all(verdict.value is None for verdict in judged):
                 continue
             for verdict in judged:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 WHOLE = 10_000
@@ -24,7 +26,7 @@ def shown(value: float, unit: str) -> str:
 
 def digits(value: float) -> str:
     """Three significant digits, without an exponent."""
-    whole = len(str(int(abs(value))))
+    whole = math.floor(math.log10(abs(value))) + 1 if value else 1
     return f"{value:.{max(0, 3 - whole)}f}"
 
 

@@ -6,7 +6,7 @@ var numbers = (function () {
     var times = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
 
     function digits(value) {
-        var whole = String(Math.trunc(Math.abs(value))).length;
+        var whole = value ? Math.floor(Math.log10(Math.abs(value))) + 1 : 1;
         return value.toFixed(Math.max(0, 3 - whole));
     }
 

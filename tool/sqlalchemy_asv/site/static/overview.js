@@ -334,9 +334,11 @@
                 return wanted.every(function (name) { return data.commits.some(function (c) { return is(c, name); }); });
             }
             var index = histories.findIndex(function (each) { return each.name === asked.get("history"); });
-            if (index < 0) { index = all.findIndex(function (data) { return data.environments.length && has(data); }); }
+            if (index < 0) { index = all.findIndex(function (data) { return data.commits.length && has(data); }); }
             if (index < 0) { index = 0; }
-            var data = all[index], environments = data.environments;
+            var data = all[index];
+            // One may have times alone.
+            var environments = data.environments.filter(function (e) { return e.commits.length; });
             if (!environments.length) {
                 place.replaceChildren(element("p", {}, "Nothing is recorded yet."));
                 return;
