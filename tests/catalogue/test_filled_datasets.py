@@ -297,7 +297,7 @@ class Nameless(Things):
 @pytest.mark.parametrize(
     ("dataset", "reason"),
     [
-        (Empty, "Empty.fill wrote nothing: none of 2 tables has a row"),
+        (Empty, "Empty.fill wrote nothing: 2 tables without a row"),
         (
             Fails,
             r"Fails.fill failed at catalogue/\S+.py:\d+: LookupError: no such shelf",
