@@ -94,6 +94,17 @@ def test_other_benchmarks_keep_the_rule_of_asv(
     assert "--time all" not in said
 
 
+def test_a_negative_number_is_not_better_than_itself(
+    print_table: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = ("social.Feed.track_calls", [], [-2000], None, None, "1", "here", "py")
+    given: dict[str, Any] = {"factor": 1.1, "split": False, "commit_names": {}}
+    sets = {"resultset_1": iter([row]), "resultset_2": iter([row])}
+    print_table(None, "1" * 40, "2" * 40, **given, **sets)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "track_calls" in line]
+    assert line.split("|")[1].strip() == ""
+
+
 def test_a_time_that_failed_keeps_its_rows() -> None:
     failed = ("social.Feed.time_wall", [["1", "2"]], None, None, None, "1", "here", "py")
     assert marks.with_counts([failed], [], UNITS) == [failed]

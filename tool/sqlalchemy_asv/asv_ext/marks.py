@@ -80,7 +80,8 @@ def _print_table(plain: Callable[..., Any]) -> Callable[..., Any]:
         better = asv.commands.compare._is_result_better
 
         def is_better(a: Any, b: Any, a_ss: Any, b_ss: Any, factor: float, **how: Any) -> bool:
-            found = bool(better(a, b, a_ss, b_ss, factor, **how))
+            # By asv's rule, a negative number such as SQLite's cache_size is better than itself.
+            found = a < b and bool(better(a, b, a_ss, b_ss, factor, **how))
             carried = [ss[0] for ss in (a_ss, b_ss) if ss and ss[0] is not None]
             counts = [each[VOUCHED] for each in carried if VOUCHED in each]
             if not found or len(counts) < 2 or a * CERTAIN < b or moved(*counts):
