@@ -97,9 +97,9 @@ def test_other_benchmarks_keep_the_rule_of_asv(
 def test_a_negative_number_is_not_better_than_itself(
     print_table: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = ("social.Feed.track_calls", [], [-2000], None, None, "1", "here", "py")
+    row: tuple[Any, ...] = ("social.Feed.track_calls", [], [-2000], None, None, "1", "here", "py")
     given: dict[str, Any] = {"factor": 1.1, "split": False, "commit_names": {}}
-    sets = {"resultset_1": iter([row]), "resultset_2": iter([row])}
+    sets: dict[str, Any] = {"resultset_1": iter([row]), "resultset_2": iter([row])}
     print_table(None, "1" * 40, "2" * 40, **given, **sets)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "track_calls" in line]
     assert line.split("|")[1].strip() == ""
