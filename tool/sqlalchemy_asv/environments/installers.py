@@ -192,7 +192,7 @@ class Uv(Installer):
         with tempfile.TemporaryDirectory() as folder:
             # It names packages that are folders as well; a list of requirements does not.
             lock = Path(folder, sources.PYLOCK)
-            self.pip("compile", "--format", lock.name, "--output-file", str(lock), *files, cwd=cwd)
+            self.pip("compile", "--output-file", str(lock), *files, cwd=cwd)
             return sources.of_pylock(lock, self._version)
 
     def export(
