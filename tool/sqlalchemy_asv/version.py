@@ -104,8 +104,8 @@ def data_layer(modules: tuple[str, ...]) -> list[str]:
 def _source_of_module(name: str) -> str | None:
     """The source of an installed module, without an import of it; None if there is none."""
     spec = _spec(name)
-    if spec is None or spec.origin is None:
-        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None  # compiled, or a folder
     return Path(spec.origin).read_text(encoding="utf-8")
 
 

@@ -28,7 +28,7 @@ class Installer(abc.ABC):
     def __init__(
         self, run: Run, python: str, version: str, packages: Path, *, only_wheels: bool = False
     ) -> None:
-        """`python` is the environment's, `version` its, and `packages` its folder of packages."""
+        """The environment's `python`, its `version` such as "3.12", its folder of `packages`."""
         self._run = run
         self._python = python
         self._version = version
