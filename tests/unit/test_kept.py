@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy_asv import application
+from sqlalchemy_asv import application, label
 from sqlalchemy_asv.worker import counts, kept
 from sqlalchemy_asv.worker.kept import Kept
 
@@ -77,7 +77,7 @@ def test_the_digest_is_of_everything_that_decides(
 def test_commits_with_the_same_data_layer_have_the_same_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kept, "record", lambda: {"distribution": "tabulate"})
+    monkeypatch.setattr(label, "record", lambda: {"distribution": "tabulate"})
     assert kept._of_distribution()
     assert kept.digest("c") == kept.digest("d")
 

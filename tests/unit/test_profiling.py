@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
-from sqlalchemy_asv import memory_profile, query_profile
+from sqlalchemy_asv import label, memory_profile, query_profile
 from sqlalchemy_asv.instruments.calls import calls
 from sqlalchemy_asv.places import application_line, is_application, short
 from sqlalchemy_asv.profiler import causes as profiling_causes
@@ -255,7 +255,7 @@ def test_layers_of_the_cpu_time(social: Session) -> None:
 def test_an_installed_application_is_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
     file = str(importlib.metadata.distribution("tabulate").locate_file("tabulate/__init__.py"))
     assert cpu._layer(file, "tabulate") == "other"
-    monkeypatch.setattr(cpu, "record", lambda: {"distribution": "tabulate"})
+    monkeypatch.setattr(label, "record", lambda: {"distribution": "tabulate"})
     cpu._measured.cache_clear()
     try:
         assert cpu._layer(file, "tabulate") == "application"

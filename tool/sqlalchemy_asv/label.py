@@ -78,6 +78,12 @@ def record() -> dict[str, Any]:
     return found
 
 
+def distribution() -> importlib.metadata.Distribution | None:
+    """The measured distribution; none outside an environment of asv's, or if it is no package."""
+    name = record().get("distribution")
+    return importlib.metadata.distribution(name) if name else None
+
+
 def data_layer() -> str | None:
     """The digest of the working tree's data layer, if all commits are measured with it."""
     try:

@@ -12,8 +12,8 @@ from types import CodeType, FrameType
 
 import sqlalchemy
 
-TOOL = str(Path(__file__).parent)
-LIBRARIES = (f"{Path(sqlalchemy.__file__).parent}{os.sep}", f"{TOOL}{os.sep}")
+TOOL = f"{Path(__file__).parent}{os.sep}"
+LIBRARIES = (f"{Path(sqlalchemy.__file__).parent}{os.sep}", TOOL)
 """Code that sends statements on behalf of an application."""
 EXTENSIONS = ("sqlmodel", "flask_sqlalchemy", "sqlalchemy_utils", "factory", "alembic")
 """Packages that do so as well."""

@@ -79,29 +79,23 @@ class Installer(abc.ABC):
             self.uninstall(*extraneous)
         # pip and uv take one of the same version for the same, wherever it is from.
         origins = self._origins()
-        self._install(
-            each
-            for each in exact
-            if " @ " not in each
-            and name_of(each) not in origins
-            and before.get(name_of(each)) != each.partition("==")[2]
-        )
-        self._install(
-            (
-                each
-                for each in exact
-                if (" @ " in each or name_of(each) in origins)
-                and origins.get(name_of(each), "") != each.partition(" @ ")[2]
-            ),
-            "--force-reinstall",
-        )
+        plain, forced = [], []
+        for each in exact:
+            name, (_, _, place) = name_of(each), each.partition(" @ ")
+            if not place and name not in origins:
+                if before.get(name) != each.partition("==")[2]:
+                    plain.append(each)
+            elif origins.get(name, "") != place:
+                forced.append(each)
+        self._install(plain)
+        self._install(forced, "--force-reinstall")
 
-    def _install(self, exact: Iterable[str], *options: str) -> None:
-        if not (lines := list(exact)):
+    def _install(self, exact: Sequence[str], *options: str) -> None:
+        if not exact:
             return
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "requirements.txt")
-            file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+            file.write_text("\n".join([*exact, ""]), encoding="utf-8")
             self.pip("install", "--no-deps", *options, *self._wheels, "-r", str(file))
 
     def _origins(self) -> dict[str, str | None]:

@@ -3,4 +3,5 @@
 BY_GET = ", by get"
 EXPIRED = ", expired"
 DEFERRED = ", further columns"
-"""The ends of the names of classes whose objects `Session.get` loads, or are loaded again."""
+"""The ends of the names of classes whose objects are loaded one by one: by `Session.get`, again
+after they expired, or columns of them that were deferred."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import cProfile
 import dataclasses
 import functools
-import importlib.metadata
-import os
 import pstats
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 
-from ..label import record
+from ..label import distribution
 from ..places import TOOL, short
 
 
@@ -92,7 +90,7 @@ def _layer(file: str, name: str) -> str:
         return "driver"
     if where.startswith("sqlalchemy/") or "sqlalchemy" in name:
         return "SQLAlchemy"
-    if file.startswith(f"{TOOL}{os.sep}"):
+    if file.startswith(TOOL):
         return "other"
     if file in _measured():
         return "application"
@@ -103,8 +101,6 @@ def _layer(file: str, name: str) -> str:
 @functools.cache
 def _measured() -> frozenset[str]:
     """The files of the measured distribution; none outside an environment of asv's."""
-    name = record().get("distribution")
-    if not name:
+    if (found := distribution()) is None:
         return frozenset()
-    distribution = importlib.metadata.distribution(name)
-    return frozenset(str(distribution.locate_file(file)) for file in distribution.files or ())
+    return frozenset(str(found.locate_file(file)) for file in found.files or ())

@@ -102,10 +102,10 @@ class Counter:
         note(self._progress, f"+{len(session.items)}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "setup":  # perhaps for another time, after a plugin has run it again
+        # A plugin may run a test again. A process that crashed has no set-up to report.
+        if report.when == "setup" or report.nodeid not in self.tests:
             self.tests[report.nodeid] = {"outcome": "passed", "reason": ""}
-        # A process that crashed has no set-up to report.
-        found = self.tests.setdefault(report.nodeid, {"outcome": "passed", "reason": ""})
+        found = self.tests[report.nodeid]
         if report.when == "call":
             found.update(getattr(report, "sqlalchemy_counts", {}))
         if report.outcome != "passed":

@@ -13,7 +13,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -25,7 +24,7 @@ from typing import Any
 from .. import application, options, suite
 from ..databases.base import chosen
 from ..files import write_json
-from ..label import data_layer, record
+from ..label import data_layer, distribution, record
 
 TOOL = Path(__file__).parents[1]
 COMMITS = 50
@@ -94,8 +93,8 @@ def digest(commit: str) -> str:
 
 def _of_distribution() -> str:
     """A digest of the files of the measured distribution; empty outside an environment of asv's."""
-    name = record().get("distribution")
-    return _of_installed(importlib.metadata.distribution(name)) if name else ""
+    found = distribution()
+    return _of_installed(found) if found else ""
 
 
 def _of_package(package: importlib.metadata.Distribution) -> str:
@@ -106,8 +105,9 @@ def _of_package(package: importlib.metadata.Distribution) -> str:
     """
     name = package.metadata["Name"]
     said = f"{name} {package.version}"
-    measured = re.sub(r"[-_.]+", "-", name).lower() == record().get("distribution")
-    if measured or package.read_text("direct_url.json") is None:
+    measured = distribution()
+    is_measured = measured is not None and measured.metadata["Name"] == name
+    if is_measured or package.read_text("direct_url.json") is None:
         return said
     return f"{said} {_of_installed(package)}"
 
