@@ -319,7 +319,7 @@ class Trial:
     def refused(self, name: str, code: int, *codes: int) -> Iterator[str]:
         """Yields what is wrong with the end of a command that could not go on."""
         said = self.said(name)
-        if code not in (*codes, *COMMANDS[name].codes, 2) or "Traceback" in said:
+        if code not in (*codes, *COMMANDS[name].codes, 2) or re.search(r"^Traceback", said, re.M):
             yield f"it ended with exit code {code} and said: {said}"
 
     def afterwards(self, name: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from asv.console import log
 from asv.util import UserError
 from sqlalchemy_asv import cli, files, options, scratch
 from sqlalchemy_asv.asv_ext import errors, git, history, machine, settings, whole
@@ -107,6 +108,14 @@ def test_whatever_escapes_is_one_line_and_exit_code_2(
     assert capsys.readouterr().err == f"sqlalchemy-asv: {said}\n"
 
 
+def test_a_reason_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    log.enable()
+    log.info("begun")  # whose line asv ends when the next begins
+    with pytest.raises(SystemExit):
+        errors.stop("interrupted")
+    assert capsys.readouterr().out.endswith("begun\n")
+
+
 def test_debug_shows_the_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +185,20 @@ def test_a_full_disk_leaves_what_git_ignores(tmp_path: Path) -> None:
     assert "File too large" in said
     assert file.read_text(encoding="utf-8") == old
     assert {*tmp_path.iterdir()} == {file, tmp_path / ".git"}
+
+
+def test_a_dataset_that_a_full_disk_cannot_keep_is_refused(tmp_path: Path) -> None:
+    said = on_a_full_disk(
+        tmp_path,
+        "import sys",
+        f"sys.path.insert(0, {str(ROOT)!r})",
+        "from sqlalchemy_asv.databases.base import build_images",
+        "build_images('fixtures.social.dataset', (0.01,))",
+    )
+    assert said == (
+        "sqlalchemy-asv: refusing to measure: dataset fixtures.social.dataset could not be kept:"
+        " File too large\n"
+    )
 
 
 def test_results_are_saved_while_a_run_goes_on(

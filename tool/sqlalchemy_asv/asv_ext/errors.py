@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import NoReturn
 
+from asv.console import log
 from asv.util import UserError
 
 PLACE = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
@@ -20,6 +21,7 @@ PLACE = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 def stop(reason: str) -> NoReturn:
     """End with one line and exit code 2."""
     with contextlib.suppress(OSError):  # as if nobody reads it
+        log.flush()  # the line that asv has begun
         print(f"sqlalchemy-asv: {printable(reason)}", file=sys.stderr, flush=True)
     raise SystemExit(2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import importlib
 import importlib.util
@@ -22,6 +23,9 @@ from .. import options
 from ..label import refuse
 
 Result = TypeVar("Result")
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk that takes no more."""
 
 KINDS = {
     "sqlite": (".sqlite", "SQLite"),
@@ -87,6 +91,10 @@ def build_images(dataset: str | type, scales: tuple[float, ...]) -> Images:
             images.places[scale], images.fingerprints[scale] = chosen().fill(made(scale))
     except NotImplementedError as error:
         return dataclasses.replace(images, lacking=str(error))
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        refuse(f"dataset {images.dataset} could not be kept: {error.strerror}")
     return images
 
 
