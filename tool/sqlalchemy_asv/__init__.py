@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .profiler.statements import query_profile as query_profile
     from .scenario import Scenario as Scenario
 
-__version__ = "1.0.0.dev0"
+__version__ = "1.0.0"
 
 _MODULES = {
     "ASGIScenario": "frameworks",

@@ -66,8 +66,8 @@ def program(context: click.Context, debug: bool) -> None:
     comparisons, explanations, load tests and histories of releases.
 
     A scenario is an operation of the application on given rows, a class in the folder of
-    benchmarks. `init` writes a first one. `compare --tests` needs none. Call commands in the folder
-    that has asv.conf.json.
+    benchmarks. `init` writes a first one. `init`, and `compare --tests` and `upgrade` for an
+    application's tests, need no settings. Call the others in the folder that has asv.conf.json.
     """
     whole.apply()
     context.with_resource(scratch.run())

@@ -59,8 +59,8 @@ def start(here: Path, *, workflow: bool) -> Started:
     found = finding.find(here)
     if (here / CONF).exists():
         raise UserError(
-            f"{CONF} is there already, so init has nothing to write: go on with"
-            " `sqlalchemy-asv compare HEAD~1 HEAD`"
+            f"{CONF} is there already, and init replaces no file: if you have no scenarios yet,"
+            " move it away, call init, and put your settings into the new file"
         )
     commit = git.git(here, "rev-parse", "HEAD")
     folder = next((name for name in FOLDERS if begun(here / name)), "")
