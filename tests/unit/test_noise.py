@@ -168,7 +168,7 @@ def test_settings_may_state_a_threshold() -> None:
     assert model.threshold(conf, "a.C", "calls", noise=0.5) == 0.5
     assert model.threshold(conf, "a.C", "statements", noise=0.5) == 0
     assert model.threshold(CONF, "a.C", "instructions") == MATTERS["instructions"]
-    assert not any("." in pattern for pattern in CONF.regressions_thresholds)
+    assert model.threshold(CONF, "model_operations.PublishDiscussion(1)", "instructions") == 0.02
 
 
 def test_the_largest_noise_of_any_layout_is_below_what_is_certain() -> None:
