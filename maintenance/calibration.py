@@ -311,9 +311,10 @@ def marked(said: str) -> dict[str, str]:
 
 
 def tally(marks: Mapping[str, str], changed: bool) -> tuple[bool, int]:
-    """Whether the feed is marked as worse, and the number of false marks.
+    """Whether the feed is marked as worse, and the number of other marks.
 
-    If the feed was `changed`, all that it marks as worse there is right.
+    If the feed was not `changed`, all marks are others, and false. Otherwise some may be right: of
+    operations that use the same table, and of forms of the feed that became better.
     """
     right = [title for title, mark in marks.items() if changed and mark == "+" and "Feed" in title]
     return bool(right), len(marks) - len(right)
@@ -324,17 +325,17 @@ def beside(options: argparse.Namespace) -> int:
     with clone() as (base, head):
         first = git("rev-parse", "HEAD")
         of_feed = [each for each in INJECTIONS if each.scenario == FEED]
-        print("change, by: found, false verdicts, seconds")
+        print("change, by: found, other cases marked, seconds")
         for change in (None, *(each for each in of_feed if re.search(options.only, each.name))):
             git("reset", "--quiet", "--hard", first)
             second = inject(change) if change else commit("the same")
             name = change.name if change else "identical code"
             for how, way in (("asv continuous", by_asv), ("compare", by_comparison)):
                 start = time.monotonic()
-                found, false = tally(way(base, head, first, second), change is not None)
+                found, others = tally(way(base, head, first, second), change is not None)
                 said = "-" if change is None else "found" if found else "not found"
                 seconds = time.monotonic() - start
-                print(f"{name}, {how}: {said}, {false}, {seconds:.0f} s", flush=True)
+                print(f"{name}, {how}: {said}, {others}, {seconds:.0f} s", flush=True)
     return 0
 
 
