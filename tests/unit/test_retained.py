@@ -51,6 +51,18 @@ def test_a_list_that_keeps_every_result() -> None:
     assert found["retained_bytes"] > 500 * REPETITIONS
 
 
+@pytest.mark.parametrize("repetition", range(1, 4 * REPETITIONS))
+def test_what_is_kept_once_is_left_behind_by_no_repetition(repetition: int) -> None:
+    performed = itertools.count()
+    kept: list[object] = []
+
+    def operation(session: Session, name: str, number: int) -> None:
+        if next(performed) == repetition:
+            kept.append([number])
+
+    assert counted(operation)["retained"] == 0
+
+
 def test_texts_that_are_kept_are_bytes() -> None:
     kept: list[str] = []
 

@@ -16,13 +16,14 @@ MATTERS = {
     "calls": 0.002,
     "instructions": 0.002,
     "allocated": 0.01,
-    "retained_bytes": 0.01,
+    "retained_bytes": 0.05,
     "database steps": 0.1,
 }
 """The shares up to which a difference is not worth a verdict."""
-LEAST = {"database steps": 500, "allocated": 512}
+LEAST = {"database steps": 500, "allocated": 512, "retained_bytes": 1_000}
 """The differences below which a metric is not worth a verdict, whatever the share. Some hundred
-bytes of a small operation depend on when a server answered."""
+bytes of a small operation depend on when a server answered. Bytes that requests of a web framework
+left behind varied by 3.3%, with the same objects."""
 TIME_MATTERS = 0.01
 """The share for times."""
 CERTAIN = 10
