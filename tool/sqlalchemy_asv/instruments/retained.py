@@ -74,7 +74,7 @@ class Retained(Instrument):
 def growth(runner: Runner, known: set[Any]) -> tuple[int, Counter[type]]:
     """The objects that further repetitions leave behind: their number, and that of each type."""
     before = census()
-    before = census()
+    before = census()  # twice, as above
     repeat_and_forget(runner, 2, known)
     after = census()
     return after.total() - before.total(), after - before

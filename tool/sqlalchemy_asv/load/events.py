@@ -172,8 +172,12 @@ def fill(engine: Engine, module: str, scale: float) -> None:
 
 
 def stop(why: str) -> None:
-    print(f"sqlalchemy-asv: {why}", file=sys.stderr)
+    say(why)
     os._exit(2)
+
+
+def say(why: str) -> None:
+    print(f"sqlalchemy-asv: {why}", file=sys.stderr)
 
 
 @events.init.add_listener
@@ -292,7 +296,7 @@ def finish(environment: Any, **_: Any) -> None:
             if name:
                 write(Path(name))
         except OSError as error:  # which Locust would show with its traceback
-            print(f"sqlalchemy-asv: {name}: {error.strerror}", file=sys.stderr)
+            say(f"{name}: {error.strerror}")
             environment.process_exit_code = 2
 
 
