@@ -29,6 +29,7 @@ from sqlalchemy_asv.site import (
     statements,
 )
 from sqlalchemy_asv.site.recorded import Environment
+from sqlalchemy_asv.templates import pieces
 
 NAME = "shop.Listing"
 METRICS = ("statements", "rows", "instructions", "allocated")
@@ -465,11 +466,23 @@ def test_figures_are_readable(value: float, unit: str, shown: str) -> None:
         (20, 2, "0.100x"),
         (501, 1, "0.00200x"),
         (0, 1000, "0 → 1,000"),
-        (5, 0, "0.00x"),
+        (5, 0, "5 → 0"),
     ],
 )
 def test_changes_are_readable(base: float, head: float, said: str) -> None:
     assert numbers.change(base, head) == said
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("social.HomeFeed('lazy')", ["social.", "HomeFeed", "('lazy')"]),
+        ("features.Tagged(0.5)", ["features.", "Tagged", "(0.5)"]),
+        ("test_it.py::test_feed[1.5]", ["test_it.", "py::test_feed[1.5]"]),
+    ],
+)
+def test_a_line_ends_between_the_parts_of_a_case(case: str, found: list[str]) -> None:
+    assert pieces(case) == found
 
 
 @given(*[st.just(0.0) | st.floats(1e-9, 1e12)] * 2)

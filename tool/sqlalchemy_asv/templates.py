@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
 from typing import Any
 
@@ -23,8 +24,14 @@ def _environment(package: str) -> Environment:
     )
     environment.filters["ms"] = lambda seconds: f"{seconds * 1000:.2f} ms"
     environment.filters["several"] = several
+    environment.filters["pieces"] = pieces
     environment.filters["line"] = lambda sql: textwrap.shorten(sql, 100, placeholder=" …")
     return environment
+
+
+def pieces(case: str) -> list[str]:
+    """The name of a case in pieces between which a line may end: module, class, parameters."""
+    return re.split(r"(?<=\.)(?=[^\W\d])|(?=\()", case)
 
 
 def render(package: str, name: str, /, **values: Any) -> str:

@@ -36,8 +36,8 @@ def grouped(value: float) -> str:
 
 
 def change(base: float, head: float) -> str:
-    """The change of a figure: a share up to twice as much, a factor beyond, both from 0."""
-    if base <= 0:
+    """The change of a figure: a share up to twice as much, a factor beyond, both from or to 0."""
+    if base <= 0 or head == 0:
         return f"{grouped(base)} → {grouped(head)}"
     ratio = head / base
     if 0.5 <= ratio <= 2:

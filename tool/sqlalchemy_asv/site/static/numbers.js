@@ -29,7 +29,7 @@ var numbers = (function () {
     }
 
     function change(base, head) {
-        if (base <= 0) { return grouped(base) + " → " + grouped(head); }
+        if (base <= 0 || head === 0) { return grouped(base) + " → " + grouped(head); }
         var ratio = head / base;
         if (ratio >= 0.5 && ratio <= 2) {
             var share = 100 * (ratio - 1);

@@ -306,7 +306,7 @@
         var list = element("ul", {"class": "plain"}, shown.map(function (c) {
             return element("li", {}, c.metric.title + " " + numbers.shown(c.base, c.metric.unit) + " → "
                 + numbers.shown(c.head, c.metric.unit)
-                + (c.base > 0 && c.head !== c.base ? " (" + numbers.change(c.base, c.head) + ")" : ""));
+                + (c.base > 0 && c.head > 0 && c.head !== c.base ? " (" + numbers.change(c.base, c.head) + ")" : ""));
         }));
         var details = element("details", {}, element("summary", {}, "statements"));
         var place = element("div");
