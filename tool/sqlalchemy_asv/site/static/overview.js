@@ -42,7 +42,8 @@
             });
         });
         var width = Math.max(300, place.clientWidth);
-        var every = Math.ceil(picture.names.length / (width / 55));
+        // Between the margins, a name such as 2.1.0rc2 needs 60 pixels.
+        var every = Math.ceil(picture.names.length / ((width - 75) / 60));
         var ticks = picture.names.filter(function (name, index) { return index % every === 0; });
         // Labels of neighbours would overlap: the larger step is labelled.
         var room = Math.ceil(picture.names.length / (width / 48));
