@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from asv.benchmarks import Benchmarks
@@ -220,8 +221,66 @@ def test_the_keyboard_stays_where_it_is(page: tuple[Page, str]) -> None:
     expect(site.locator("#compare")).to_be_visible()
 
 
-def test_grouped_regressions_are_shown(page: tuple[Page, str]) -> None:
+@pytest.mark.parametrize("grouped", ["", "?grouped=true"])
+def test_regressions_are_in_the_order_of_their_numbers(
+    page: tuple[Page, str], grouped: str
+) -> None:
     site, address = page
     site.goto("about:blank")
-    site.goto(f"{address}releases/index.html#/regressions?grouped=true")
-    expect(site.locator("#regressions-body tbody tr").first).to_be_visible()
+    site.goto(f"{address}releases/index.html#/regressions{grouped}")
+    # asv draws the page again, as soon as the address says how it is sorted.
+    expect(site).to_have_url(re.compile("sort=3&dir=desc"))
+    site.wait_for_load_state("networkidle")
+    table = site.locator("#regressions-body table").first
+    expect(table.locator("tbody tr").first).to_be_visible()
+
+    def column(number: int) -> list[float]:
+        """The figures of a column as JavaScript has them: from nothing is infinite."""
+        cells = f"$(table).find('tbody td:nth-child({number + 1})').get()"
+        found = table.evaluate(f"table => {cells}.map(cell => String($(cell).data('sort-value')))")
+        return [float(figure.replace("Infinity", "inf")) for figure in found]
+
+    assert column(3) == sorted(column(3), reverse=True)
+    assert column(3)[0] > column(3)[-1] > 1
+    for number in (4, 5):
+        table.locator("th").nth(number).click()
+        assert column(number) in (sorted(column(number)), sorted(column(number), reverse=True))
+
+
+def test_no_event_is_listed_twice(published: Path) -> None:
+    """The branches `newest` and `2.0.x` have the releases up to 2.0.46 in common."""
+    listed = json.loads((published / "releases" / "improvements.json").read_text(encoding="utf-8"))
+    events = [(name, database(params), after) for name, params, _, _, after, _, _ in listed]
+    assert len(events) == len({*events})
+
+
+def test_the_feed_names_releases_and_databases(
+    published: Path, found: Recorded, page: tuple[Page, str]
+) -> None:
+    atom = "{http://www.w3.org/2005/Atom}"
+    file = published / "releases" / "regressions.xml"
+    entries = ElementTree.parse(file).findall(f"{atom}entry")  # noqa: S314 (it is our own)
+    assert len({entry.findtext(f"{atom}id") for entry in entries}) == len(entries)
+    titles = [entry.findtext(f"{atom}title") for entry in entries]
+    names = {commit.name for commit in found.commits.values()}
+    told = [re.fullmatch(r"(.+) on (.+): .+ at (.+)", title or "") for title in titles]
+    feed = {(each[1], each[2], each[3]) for each in told if each}
+    assert {at for _, _, at in feed} <= names
+    listed = json.loads((published / "releases" / "regressions.json").read_text(encoding="utf-8"))
+    index = json.loads((published / "releases" / "index.json").read_text(encoding="utf-8"))
+    commits = {int(revision): hash for revision, hash in index["revision_to_hash"].items()}
+    shown = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+    assert feed == {
+        (name, shown[database(params)], found.commits[commits[after]].name)
+        for name, _, params, _, _, _, of_name in listed["regressions"]
+        for _, after, _, _ in of_name
+    }
+    place = next(place for place, title in enumerate(titles) if "on PostgreSQL" in (title or ""))
+    link = entries[place].find(f"{atom}link")
+    assert link is not None
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}releases/{link.get('href')}")
+    expect(site.locator("#choose-on")).to_have_value("PostgreSQL")
+    expect(site.locator("#choose-to")).to_have_value(str(titles[place]).rpartition(" at ")[2])
+    expect(site.locator("#cases tbody tr").first).to_be_visible()

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy_asv.asv_ext.git import git
 from sqlalchemy_asv.site import (
     document,
+    feed,
     mended,
     numbers,
     offline,
@@ -401,6 +402,32 @@ def test_every_text_is_escaped(history: History, monkeypatch: pytest.MonkeyPatch
     assert '<meta charset="utf-8">' in page
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_the_feed_has_each_event_once(history: History, several: bool) -> None:
+    markup = "<b>An N+1</b>"
+    first, second = history.commit("The shop"), history.commit(markup)
+    for database in ("sqlite", "postgresql")[: several + 1]:
+        history.record(first, {"statements": 1}, database=database)
+        history.record(second, {"statements": 20}, database=database)
+    name = f"{NAME}.track_statements('lazy')"
+    params = [{"branch": branch} for branch in ("main", "theirs")]
+    if several:
+        params = [each | {"env-DATABASE": on} for each in params for on in ("[none]", "postgresql")]
+    conf = history.conf
+    (history.folder / "html").mkdir()
+    listed = [[name, "graph.json", each, 0, 20, 1, [[None, 2, 1, 20]]] for each in params]
+    (history.folder / "html" / "regressions.json").write_text(json.dumps({"regressions": listed}))
+    revisions = {first: 1, second: 2}
+    feed.Feed.publish(conf, get_repo(conf), BENCHMARKS, {}, revisions)
+    text = (history.folder / "html" / "regressions.xml").read_text(encoding="utf-8")
+    assert text.count("<entry>") == 1 + several
+    assert (f"{name} on PostgreSQL: 20.0x at {second[:8]}" in text) == several
+    assert (f"{name}: 20.0x at {second[:8]}" in text) != several
+    assert f"from={first[:8]}&amp;to={second[:8]}&amp;find={NAME}%28%27lazy%27%29" in text
+    # A subject is text, in the HTML that is text of the feed.
+    assert f"{first[:8]} → {second[:8]} (&amp;lt;b&amp;gt;An N+1&amp;lt;/b&amp;gt;): 1 → 20" in text
+
+
 @pytest.mark.parametrize("file", mended.SOURCES)
 def test_scripts_of_another_asv_stay_as_they_are(
     file: str, caplog: pytest.LogCaptureFixture
@@ -467,6 +494,9 @@ def test_figures_are_readable(value: float, unit: str, shown: str) -> None:
         (501, 1, "0.00200x"),
         (0, 1000, "0 → 1,000"),
         (5, 0, "5 → 0"),
+        (46_312, 46_316, "46,312 → 46,316"),
+        (46_312, 46_340, "+0.1%"),
+        (7, 7, "+0.0%"),
     ],
 )
 def test_changes_are_readable(base: float, head: float, said: str) -> None:

@@ -9,6 +9,7 @@ from .environments import environment  # noqa: E402
 from .site import (  # noqa: E402
     budgets,
     document,
+    feed,
     growth,
     improvements,
     mended,
@@ -23,6 +24,7 @@ __all__ = [
     "budgets",
     "document",
     "environment",
+    "feed",
     "growth",
     "improvements",
     "mended",

@@ -20,17 +20,20 @@ class Improvements(OutputPublisher):  # type: ignore[misc]
 
     @classmethod
     def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
-        found = []
+        found: dict[Any, list[Any]] = {}
         data = _GraphDataFilter(conf, repo, revisions)
         for file_name, graph in graphs:
             benchmark = benchmarks.get(Path(file_name).name)
             if "summary" in graph.params or not benchmark:
                 continue
             for index, entry, steps, threshold in data.get_graph_data(graph, benchmark):
+                where = frozenset(graph.params.items() - {("branch", graph.params["branch"])})
                 for before, after, old, new in improvements(steps, threshold):
-                    found.append([entry, graph.params, index, before, after, old, new])
+                    # Once, though branches share it.
+                    event = [entry, graph.params, index, before, after, old, new]
+                    found.setdefault((entry, where, after), event)
         site = Path(conf.html_dir)
-        write_json(str(site / "improvements.json"), found, compact=True)
+        write_json(str(site / "improvements.json"), [*found.values()], compact=True)
         add_page(site, cls.name, "Improvements")
 
 

@@ -12,7 +12,7 @@ from asv.publishing import OutputPublisher
 from asv.util import UserError
 
 from ..templates import render
-from .overview import PAGE
+from .overview import PAGE, address
 from .pages import copy
 from .sources import scenario_source
 
@@ -46,10 +46,29 @@ SOURCES = {
             "benchmark_url).text(benchmark_name)",
             "benchmark_url).text($.asv.on(benchmark_name, param_dict))",
         ),
-        (".text(factor.toFixed(2) + 'x'));", ".text($.asv.factor(revs[2], revs[3])));"),
+        (
+            "$('<td/>').text(factor.toFixed(2) + 'x')",
+            "$.asv.sorted($.asv.factor(revs[2], revs[3]), factor)",
+        ),
         (
             "factor_td.text(factor.toFixed(2) + 'x')",
-            "factor_td.text($.asv.factor(best_value, last_value))",
+            "factor_td.text($.asv.factor(best_value, last_value)).data('sort-value', factor)",
+        ),
+        # Columns in the order of their numbers, not of their texts.
+        ("$('<td/>').text(old_value)", "$.asv.sorted(old_value, revs[2])"),
+        ("$('<td/>').text(new_value)", "$.asv.sorted(new_value, revs[3])"),
+        (
+            "best_td.text($.asv.pretty_unit(best_value, benchmark.unit));",
+            "best_td = $.asv.sorted($.asv.pretty_unit(best_value, benchmark.unit), best_value);",
+        ),
+        (
+            "last_td.text($.asv.pretty_unit(last_value, benchmark.unit));",
+            "last_td = $.asv.sorted($.asv.pretty_unit(last_value, benchmark.unit), last_value);",
+        ),
+        ("return key(a) - key(b)", "return (a > b) - (a < b)"),
+        (
+            "return parseFloat(a.replace(/x/, '')) - parseFloat(b.replace(/x/, ''))",
+            "return (a > b) - (a < b)",
         ),
         # Two commits lead to their comparison.
         (
@@ -81,13 +100,12 @@ class Mended(OutputPublisher):  # type: ignore[misc]
         copy("mended.js", site)
         index = site / "index.html"
         html = index.read_text(encoding="utf-8")
+        overview = address(conf)
         more = render("sqlalchemy_asv.site", "mended.html", names=names, overview=PAGE, gone=GONE)
         anchor = re.search(r'<script[^>]*\s+src="asv\.js">\s*</script>', html)
         if anchor is None:
             raise UserError(f"this version of asv has no asv.js in its page: see {__name__}")
         html = html[: anchor.end()] + "\n" + more + html[anchor.end() :]
-        # Of all histories, where there are several.
-        overview = conf.project_url if conf.project_url == "../index.html" else PAGE
         html = re.sub(
             r'<li id="nav-li-"[^>]*>.*?</li>', f'<li><a href="{overview}">Overview</a></li>', html
         )

@@ -8,6 +8,8 @@ PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 WHOLE = 10_000
 """The least number that is shortened."""
+LEAST = 0.0005
+"""The least change that is no "+0.0%"."""
 
 
 def shown(value: float, unit: str) -> str:
@@ -36,10 +38,14 @@ def grouped(value: float) -> str:
 
 
 def change(base: float, head: float) -> str:
-    """The change of a figure: a share up to twice as much, a factor beyond, both from or to 0."""
-    if base <= 0 or head == 0:
+    """The change of a figure; both figures from or to 0, and where a share has too few digits."""
+    if base <= 0 or head == 0 or 0 < abs(head / base - 1) < LEAST:
         return f"{grouped(base)} → {grouped(head)}"
-    ratio = head / base
+    return factor(head / base)
+
+
+def factor(ratio: float) -> str:
+    """A ratio in words: a share up to twice as much, a factor beyond."""
     if 0.5 <= ratio <= 2:
         share = 100 * (ratio - 1)
         return f"{share:+.{1 if abs(share) < 10 else 0}f}%"

@@ -68,6 +68,11 @@ class Overview(OutputPublisher):  # type: ignore[misc]
             write_page(site.parent, "index.html", conf.project, beside, packages)
 
 
+def address(conf: Any) -> str:
+    """The overview as a page of the history reaches it: that of all histories, or its own."""
+    return "../index.html" if conf.project_url == "../index.html" else PAGE
+
+
 def write_page(
     folder: Path,
     name: str,

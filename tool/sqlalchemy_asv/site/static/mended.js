@@ -23,6 +23,9 @@ $(document).ready(function () {
         return base === 0 ? "from 0" : numbers.digits(head / base) + "x";
     };
 
+    /* A cell of a table that is sorted by numbers. */
+    $.asv.sorted = function (text, value) { return $("<td>").text(text).data("sort-value", value); };
+
     /* A case, and the environment in which it was measured if that is not the usual one. */
     $.asv.on = function (name, params) {
         return Object.keys(params).reduce(function (text, key) {

@@ -29,8 +29,12 @@ var numbers = (function () {
     }
 
     function change(base, head) {
-        if (base <= 0 || head === 0) { return grouped(base) + " → " + grouped(head); }
-        var ratio = head / base;
+        var off = Math.abs(head / base - 1);
+        if (base <= 0 || head === 0 || (off > 0 && off < 0.0005)) { return grouped(base) + " → " + grouped(head); }
+        return factor(head / base);
+    }
+
+    function factor(ratio) {
         if (ratio >= 0.5 && ratio <= 2) {
             var share = 100 * (ratio - 1);
             return (share < 0 ? "" : "+") + share.toFixed(Math.abs(share) < 10 ? 1 : 0) + "%";
@@ -45,5 +49,5 @@ var numbers = (function () {
         return found;
     }
 
-    return {at: at, shown: shown, change: change, digits: digits, grouped: grouped};
+    return {at: at, shown: shown, change: change, factor: factor, digits: digits, grouped: grouped};
 })();

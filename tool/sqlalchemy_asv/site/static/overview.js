@@ -187,7 +187,7 @@
                 element("th", {scope: "row"}, metric.title),
                 element("td", {"class": "number"}, moved.filter(function (c) { return c.head < c.base; }).length),
                 element("td", {"class": "number"}, moved.filter(function (c) { return c.head > c.base; }).length),
-                element("td", {"class": "number"}, ratios.length ? numbers.change(1, median(ratios)) : "from or to 0")
+                element("td", {"class": "number"}, ratios.length ? numbers.factor(median(ratios)) : "from or to 0")
             ])];
         });
         var said = element("p", {id: "summary"}, "Of " + found.length + (found.length === 1 ? " case " : " cases ") + count.better + " better, "
