@@ -247,6 +247,128 @@ def test_regressions_are_in_the_order_of_their_numbers(
         assert column(number) in (sorted(column(number)), sorted(column(number), reverse=True))
 
 
+def test_the_way_back_leads_to_where_somebody_came_from(page: tuple[Page, str]) -> None:
+    """The order of a table is no step of the browser's history."""
+    site, address = page
+    site.goto("about:blank")
+    site.goto(address)
+    site.get_by_role("link", name="regressions").first.click()
+    expect(site).to_have_url(re.compile("sort=3&dir=desc"))
+    site.go_back()
+    expect(site.locator("h2").first).to_have_text("Releases of SQLAlchemy")
+
+
+def test_what_became_of_a_regression_is_said(page: tuple[Page, str], found: Recorded) -> None:
+    """2.1.0b1 left cycles, which are gone since 2.1.4 but for a few."""
+    site, address = page
+    case = "social.ActiveUsersWithThreads('subquery')"
+    site.goto("about:blank")
+    site.goto(f"{address}releases/index.html#/regressions")
+    rows = site.locator("#regressions-body tbody tr")
+    row = rows.filter(has_text="ActiveUsersWithThreads.track_cycles('subquery')")
+    cells = row.filter(has_text="2.1.0b1").first.locator("td")
+    expect(cells.first).to_be_visible()
+    values = found.values[environment_on(found)]["cycles"][case]
+    newest = found.of_branch(environment_on(found))[-1]
+    titles = site.locator("#regressions-body thead").first.locator("th")
+    told = dict(zip(titles.all_inner_texts(), cells.all_inner_texts(), strict=False))
+    assert told["Now"] == f"{values[newest.hash]:,.0f} objects"
+    assert told["After"] != told["Now"]
+
+
+def test_a_graph_tells_each_point(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(
+        f"{address}releases/index.html#features.InList.track_calls?branch=newest&p-length=1000"
+    )
+    expect(site.locator("#main-graph .flot-x-axis .tickLabel").first).to_be_visible()
+    site.wait_for_load_state("networkidle")
+    places = site.evaluate(
+        """() => {
+            const plot = $("#main-graph").data("plot"), at = plot.offset();
+            const points = plot.getData()[0].datapoints.points;
+            return [0, 1].map(n => {
+                const o = plot.p2c({x: points[2 * n], y: points[2 * n + 1]});
+                return [at.left + o.left, at.top + o.top];
+            });
+        }"""
+    )
+    said = []
+    for x, y in places:
+        site.mouse.move(x, y)
+        expect(site.locator(".tooltip-inner").last).to_contain_text("calls @ 2.0.")
+        site.wait_for_timeout(100)
+        said.append(site.locator(".tooltip-inner").last.inner_text())
+    assert [text.partition(" @ ")[2] for text in said] == ["2.0.0", "2.0.1"]
+
+
+@pytest.mark.parametrize("place", ["#/nonsense", "#nonsense.Bench", "#/summarylist"])
+def test_an_address_of_nothing_leads_to_the_overview(page: tuple[Page, str], place: str) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}releases/index.html{place}")
+    expect(site.locator("h2").first).to_have_text("Releases of SQLAlchemy")
+
+
+def test_another_database_has_neighbours_of_its_own(
+    page: tuple[Page, str], found: Recorded
+) -> None:
+    site, address = page
+    environment = environment_on(found, "postgresql")
+    known = found.counted(environment)
+    newest = [c for c in found.of_branch(environment) if c.hash in known][-1]
+    before = found.before(known, newest)
+    assert before is not None
+    site.goto("about:blank")
+    site.goto(f"{address}#compare?on=postgresql")
+    expect(site.locator("#choose-on")).to_have_value("PostgreSQL")
+    expect(site.locator("#choose-from")).to_have_value(before.name)
+    expect(site.locator("#choose-to")).to_have_value(newest.name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [("on=Oracle", "Oracle"), ("from=1.4.0", "1.4.0"), ("from=2.0.3&on=PostgreSQL", "2.0.3")],
+)
+def test_what_is_not_recorded_is_named(page: tuple[Page, str], asked: str, name: str) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}#compare?{asked}")
+    expect(site.locator(".damaged")).to_have_text(
+        f"There are no results of {name} here. Choose another one."
+    )
+    # The control shows it too, so that any of the others can be chosen.
+    expect(site.locator("option", has_text=f"{name} (no results)")).to_have_count(1)
+
+
+def test_a_release_can_be_typed_and_the_address_is_whole(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}#compare")
+    site.focus("#choose-from")
+    site.keyboard.type("2.0.40", delay=50)
+    expect(site.locator("#choose-from")).to_have_value("2.0.40")
+    for part in ("on=SQLite", "from=2.0.40", "to=2."):
+        assert part in site.url
+    site.focus("#choose-find")
+    site.keyboard.type("lazy")
+    site.keyboard.press("Tab")
+    expect(site).to_have_url(re.compile("find=lazy"))
+    assert site.evaluate("document.activeElement.id || document.activeElement.className") == "wide"
+
+
+def test_the_number_of_changes_is_that_of_the_commits_shown(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}releases/index.html#/statements?scenario=ecommerce.OpenProduct")
+    chosen = site.locator("#statements-scenario")
+    expect(chosen).to_have_value("ecommerce.OpenProduct")
+    told = chosen.locator("option:checked").inner_text()
+    shown = site.locator("#statements-display summary", has_text="changed here").count()
+    assert re.findall(r"(\d+) change", told) == [str(shown)]
+
+
 def test_no_event_is_listed_twice(published: Path) -> None:
     """The branches `newest` and `2.0.x` have the releases up to 2.0.46 in common."""
     listed = json.loads((published / "releases" / "improvements.json").read_text(encoding="utf-8"))

@@ -270,7 +270,8 @@ def test_the_sources_have_the_operation_that_a_scenario_calls(
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)
     code = "class Feed:\n    def operation(self, session): return posts.feed(other.real)\n"
-    sources.write(Path("site"), Path("benchmarks"), {"social.Feed.track_calls": {"code": code}})
+    known = {"social.Feed.track_calls": {"code": code}}
+    sources.write(Path("site"), Path("benchmarks"), known, "overview.html")
     page = Path("site/sources.html").read_text()
     assert "feed in src/shop/posts.py" in page
     assert "return &#39;&lt;b&gt;&#39;" in page
@@ -361,6 +362,13 @@ def test_all_histories_are_on_one_page(
     assert f'href="releases/index.html#{NAME}.track_statements' in page
     # Each has a page of its own, without the others.
     alone = (overview.SITES / "commits" / overview.PAGE).read_text(encoding="utf-8")
+    # One of another version, or damaged, does not keep the others from their page.
+    for text in ('{"name": "releases", "dependency": "sqlalchemy"}', "{"):
+        (overview.SITES / "releases" / "overview.json").write_text(text)
+        (told, folder), (_, commits) = sorted(
+            overview.beside(overview.SITES), key=lambda each: not each[0]["dependency"]
+        )
+        assert (told["dependency"], folder, commits) == ("psycopg", "releases-psycopg/", "commits/")
     assert "psycopg" not in alone
     assert f'href="index.html#{NAME}.track_statements' in alone
 
@@ -382,7 +390,9 @@ def test_the_document_of_a_history_is_a_page(
     (tmp_path / "changed.md").write_text(text)
     template = Path(asv.__file__).parent / "www" / "index.html"
     (tmp_path / "index.html").write_bytes(template.read_bytes())
-    conf = SimpleNamespace(html_dir=str(tmp_path), sqlalchemy_asv={"document": "changed.md"})
+    conf = SimpleNamespace(
+        html_dir=str(tmp_path), project_url="", sqlalchemy_asv={"document": "changed.md"}
+    )
     document.WhatChanged.publish(conf, None, {}, [], {})
     assert "<td>&lt;1</td>" in (tmp_path / "what-changed.html").read_text(encoding="utf-8")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -490,8 +500,8 @@ def test_figures_are_readable(value: float, unit: str, shown: str) -> None:
         (100, 112, "+12%"),
         (100, 98.5, "-1.5%"),
         (2, 20, "10.0x"),
-        (20, 2, "0.100x"),
-        (501, 1, "0.00200x"),
+        (20, 2, "-90%"),
+        (501, 1, "-99.8%"),
         (0, 1000, "0 → 1,000"),
         (5, 0, "5 → 0"),
         (46_312, 46_316, "46,312 → 46,316"),

@@ -176,7 +176,7 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
 
         def place(recorded: tuple[Environment, str]) -> tuple[str, str, int]:
             environment, commit = recorded
-            return environment.machine, environment.name, revisions[commit]
+            return environment.machine, environment.name, -revisions[commit]  # the newest first
 
         # A range of commits may have been named to publish.
         among = [each for each in known.results if each[1] in revisions]
@@ -198,7 +198,7 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
                 }
             )
         measured = {k: c for k, c in rows.items() if any(v.value is not None for v in c.values())}
-        never = {k: c for k, c in rows.items() if k not in measured and "(" not in k[0]}
+        never = [key for key in rows if key not in measured and "(" not in key[0]]
         costs = history.accepted(conf, "--no-walk", *revisions) if revisions else []
         content = {
             "accepted": [
@@ -217,8 +217,9 @@ class Budgets(OutputPublisher):  # type: ignore[misc]
                         for index in range(len(columns))
                     ],
                 }
-                for (scenario, figure, limit), cells in sorted((measured | never).items())
+                for (scenario, figure, limit), cells in sorted(measured.items())
             ],
+            "never": sorted({f"{scenario} ({figure})" for scenario, figure, _ in never}),
         }
         site = Path(conf.html_dir)
         write_json(str(site / "budgets.json"), content, compact=True)

@@ -8,6 +8,8 @@ from typing import Any
 from asv.publishing import OutputPublisher
 
 from ..asv_ext import settings
+from ..templates import render
+from .overview import address
 from .pages import add_page
 
 
@@ -28,6 +30,7 @@ class WhatChanged(OutputPublisher):  # type: ignore[misc]
         import markdown  # of an extra, and for a history with a document alone
 
         text = Path(document).read_text(encoding="utf-8")
-        page = markdown.markdown(text, extensions=["tables", "fenced_code"])
+        html = markdown.markdown(text, extensions=["tables", "fenced_code"])
+        page = render("sqlalchemy_asv.site", "document.html", html=html, overview=address(conf))
         (site / f"{cls.name}.html").write_text(page, encoding="utf-8")
         add_page(site, cls.name, "What changed")

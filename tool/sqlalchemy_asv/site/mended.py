@@ -24,8 +24,24 @@ SOURCES = {
         ("        update_tags();\n        update_range();", "        update_range();"),
         ("            update_tags();\n", ""),
         ("/^([a-z0-9]+)-([a-z0-9]+)$/", "/^([^-]+)-([^-]+)$/"),
+        # A tooltip that is there keeps its text.
+        (
+            ".fadeIn(0)\n                .tooltip({",
+            ".fadeIn(0)\n                .tooltip('destroy').tooltip({",
+        ),
         # A source is no HTML.
         ("title: bm.code,\n                html: true,", "title: bm.code,"),
+    ],
+    # An address that leads nowhere.
+    "asv.js": [
+        (
+            "            info.params['benchmark'] = info.location[0];\n",
+            "            if (!main_json.benchmarks[info.location[0]]) {\n"
+            "                window.location.replace($('#names').data('overview'));\n"
+            "                return;\n"
+            "            }\n"
+            "            info.params['benchmark'] = info.location[0];\n",
+        ),
     ],
     # A popup for each of a thousand links took most of the time of a page; nobody opens most.
     "asv_ui.js": [
@@ -56,7 +72,27 @@ SOURCES = {
         ),
         # Columns in the order of their numbers, not of their texts.
         ("$('<td/>').text(old_value)", "$.asv.sorted(old_value, revs[2])"),
-        ("$('<td/>').text(new_value)", "$.asv.sorted(new_value, revs[3])"),
+        (
+            "$('<td/>').text(new_value)",
+            "$.asv.sorted(new_value, revs[3]),\n"
+            "                    $.asv.sorted($.asv.pretty_unit(item[4], benchmark.unit), item[4])",
+        ),
+        # The value right after an event may be gone since.
+        (
+            "'<th data-sort=\"value\">Best after</th>' +",
+            "'<th data-sort=\"value\">After</th>' +\n"
+            "                           '<th data-sort=\"value\">Now</th>' +",
+        ),
+        ('<th data-sort="factor">Factor</th>', '<th data-sort="factor">Change</th>'),
+        # The order of a table is no step of the browser's history, nor one of another page.
+        (
+            "        if (new_hash != window.location.hash) {\n            if (reload",
+            "        if (!/^#\\/?regressions/.test(window.location.hash)) {\n"
+            "            return;\n"
+            "        }\n"
+            "        if (new_hash != window.location.hash) {\n            if (reload",
+        ),
+        ("window.location.hash = new_hash;", "window.location.replace(new_hash);"),
         (
             "best_td.text($.asv.pretty_unit(best_value, benchmark.unit));",
             "best_td = $.asv.sorted($.asv.pretty_unit(best_value, benchmark.unit), best_value);",
@@ -95,12 +131,17 @@ class Mended(OutputPublisher):  # type: ignore[misc]
             script.write_text(replaced(script.read_text("utf-8"), name, changes), "utf-8")
         tags = {commit: tag for tag, commit in repo.get_tags().items()}
         shorten(benchmarks)
+        # asv's tree of benchmarks leads to graphs.
+        drawn = {Path(name).name for name, graph in graphs}
+        for name in {*benchmarks} - drawn:
+            del benchmarks[name]
         names = {revisions[commit]: tags[commit] for commit in revisions if commit in tags}
         copy("numbers.js", site)
         copy("mended.js", site)
         index = site / "index.html"
         html = index.read_text(encoding="utf-8")
         overview = address(conf)
+        # Its own overview, which is there wherever the site is served.
         more = render("sqlalchemy_asv.site", "mended.html", names=names, overview=PAGE, gone=GONE)
         anchor = re.search(r'<script[^>]*\s+src="asv\.js">\s*</script>', html)
         if anchor is None:

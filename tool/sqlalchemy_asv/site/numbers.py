@@ -46,7 +46,7 @@ def change(base: float, head: float) -> str:
 
 def factor(ratio: float) -> str:
     """A ratio in words: a share up to twice as much, a factor beyond."""
-    if 0.5 <= ratio <= 2:
+    if ratio <= 2:
         share = 100 * (ratio - 1)
-        return f"{share:+.{1 if abs(share) < 10 else 0}f}%"
+        return f"{share:+.{1 if abs(share) < 10 or share < -99 else 0}f}%"
     return f"{digits(ratio)}x"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from asv.console import log
 from asv.publishing import OutputPublisher
 from asv.util import write_json
 from packaging.version import InvalidVersion, Version
@@ -36,8 +38,8 @@ FLAT = 0.02
 """A share below which a line looks flat: noise is not to look like an event."""
 STEP = 0.01
 """The share from which a step of the picture is labelled."""
-WORST = 5
-"""The number of changes that a verdict lists."""
+WORST, BEST = 5, 3
+"""The numbers of changes for the worse and the better that a verdict lists."""
 
 
 class Overview(OutputPublisher):  # type: ignore[misc]
@@ -55,17 +57,39 @@ class Overview(OutputPublisher):  # type: ignore[misc]
         write_json(str(site / "compare.json"), to_compare(found), compact=True)
         about = history(conf, found, benchmarks)
         write_json(str(site / "overview.json"), about, compact=True)
-        sources.write(site, Path(conf.benchmark_dir), benchmarks)
+        sources.write(site, Path(conf.benchmark_dir), benchmarks, address(conf))
         packages = offline.fetch(Path(conf.env_dir).parent / "npm")
         write_page(site, PAGE, conf.project, [(about, "")], packages)
         if site.parent.resolve() == SITES.resolve():
-            beside = [
-                (json.loads(file.read_text(encoding="utf-8")), f"{file.parent.name}/")
-                for file in sorted(site.parent.glob("*/overview.json"))
-            ]
             # Releases concern more readers than the commits of one repository.
-            beside.sort(key=lambda each: (not each[0]["dependency"], each[0]["name"]))
-            write_page(site.parent, "index.html", conf.project, beside, packages)
+            found_beside = sorted(
+                beside(site.parent), key=lambda each: (not each[0]["dependency"], each[0]["name"])
+            )
+            write_page(site.parent, "index.html", conf.project, found_beside, packages)
+
+
+def beside(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The histories that are published into a folder, each with its folder in addresses.
+
+    Those of a version with another page are left out, with a warning.
+    """
+    for file in sorted(folder.glob("*/overview.json")):
+        about: dict[str, Any] = {}
+        with contextlib.suppress(ValueError):
+            about = json.loads(file.read_text(encoding="utf-8"))
+        if about.get("made for") == made_for():
+            yield about, f"{file.parent.name}/"
+        else:
+            log.warning(
+                f"{file.parent.name} was published by another version of sqlalchemy-asv, so the"
+                " overview leaves it out: publish it again"
+            )
+
+
+def made_for() -> str:
+    """Names the page that the texts and tables of a history are for."""
+    page = Path(__file__).parent / "templates" / "overview.html"
+    return hashlib.blake2b(page.read_bytes(), digest_size=8).hexdigest()
 
 
 def address(conf: Any) -> str:
@@ -85,11 +109,21 @@ def write_page(
         copy(file, folder)
     offline.copy(packages, folder)
     told = [
-        {"folder": prefix, "name": each["name"], "title": each["title"]}
+        {
+            "folder": prefix,
+            "name": each["name"],
+            "title": each["title"],
+            "document": each["document"],
+        }
         for each, prefix in histories
     ]
     page = render(
-        "sqlalchemy_asv.site", "overview.html", project=project, histories=histories, told=told
+        "sqlalchemy_asv.site",
+        "overview.html",
+        project=project,
+        histories=histories,
+        told=told,
+        timed=any(each.get("timed") for each, _ in histories),
     )
     (folder / name).write_text(page, encoding="utf-8")
 
@@ -105,6 +139,7 @@ def history(conf: Any, found: Recorded, benchmarks: Any) -> dict[str, Any]:
     headlines = settings.own(conf).get("headlines", [])
     by_scenario = {split(name)[0]: one for name, one in benchmarks.items()}
     return {
+        "made for": made_for(),
         "name": Path(conf.html_dir).name,
         "dependency": dependency,
         "title": f"Releases of {DEPENDENCIES.get(dependency, dependency)}"
@@ -114,6 +149,7 @@ def history(conf: Any, found: Recorded, benchmarks: Any) -> dict[str, Any]:
         if dependency
         else "Each commit, with the requirements that it states.",
         "document": bool(settings.own(conf).get("document")),
+        "timed": any("time_wall" in of_metric for of_metric in found.values.values()),
         "branch": found.branch,
         "damaged": found.damaged,
         "elsewhere": sum(found.branch not in each.branches for each in found.commits.values()),
@@ -173,6 +209,8 @@ def of_case(
 ) -> dict[str, Any] | None:
     """The row of a case; None if no commit of the branch has it."""
     case = Case.parse(title)
+    # asv looks for the graphs of all databases, unless one is named.
+    on_all = len({each.database for each in found.environments}) > 1
     cells: list[dict[str, Any] | None] = []
     for metric in metrics:
         series = found.values[environment][metric].get(title, {})
@@ -184,7 +222,7 @@ def of_case(
             else {
                 "shown": shown(today, UNITS.get(metric, "")),
                 "line": sparkline(line),
-                "graph": graph(case, metric, environment, by_scenario),
+                "graph": graph(case, metric, environment, by_scenario, on_all),
             }
         )
     if not any(cells):
@@ -198,7 +236,13 @@ def of_case(
     }
 
 
-def graph(case: Case, metric: str, environment: Environment, by_scenario: dict[str, Any]) -> str:
+def graph(
+    case: Case,
+    metric: str,
+    environment: Environment,
+    by_scenario: dict[str, Any],
+    name_database: bool,
+) -> str:
     """The address of asv's graph of a metric of a case."""
     name = f"track_{metric}" if metric in METRICS else metric
     parameters = by_scenario.get(case.scenario, {}).get("param_names", [])
@@ -206,8 +250,9 @@ def graph(case: Case, metric: str, environment: Environment, by_scenario: dict[s
         f"p-{quote(parameter)}={quote(value)}"
         for parameter, value in zip(parameters, case.arguments, strict=False)
     ]
-    if environment.database != "sqlite":
-        query.append(f"env-{DATABASE}={environment.database}")
+    if name_database:
+        database = "%5Bnone%5D" if environment.database == "sqlite" else environment.database
+        query.append(f"env-{DATABASE}={database}")
     return f"index.html#{quote(case.scenario)}.{name}" + ("?" + "&".join(query) if query else "")
 
 
@@ -298,7 +343,7 @@ def newest(
     known = {title: found.counted(environment, title) for title in titles}
     for commit in reversed(commits):
         words: Counter[str] = Counter()
-        worst = []
+        worst, best = [], []
         base = None
         for title, of_title in known.items():
             before = found.before(of_title, commit)
@@ -314,6 +359,10 @@ def newest(
                 rank = min(map(_rank, rose))
                 size = max(_size(*changes[m]) for m in rose if _rank(m) == rank)
                 worst.append((rank, -size, title, said(changes, rose)))
+            elif verdict == BETTER:
+                rank = min(map(_rank, changes))
+                size = max(_size(*changes[m]) for m in changes if _rank(m) == rank)
+                best.append((rank, -size, title, said(changes, [*changes])))
         if base is not None:
             return {
                 "commit": commit.name,
@@ -324,6 +373,7 @@ def newest(
                 "worse": words[WORSE],
                 "trade_offs": words[TRADE_OFF],
                 "worst": [each[2:] for each in sorted(worst)[:WORST]],
+                "best": [each[2:] for each in sorted(best)[:BEST]],
                 "more": max(0, len(worst) - WORST),
             }
     return None

@@ -26,7 +26,7 @@ class Source(NamedTuple):
     called: list[tuple[str, str]]
 
 
-def write(site: Path, folder: Path, benchmarks: Any) -> None:
+def write(site: Path, folder: Path, benchmarks: Any, overview: str) -> None:
     """Write the page. `folder` has the benchmarks; the application is that of the working tree."""
     texts = {
         split(name)[0]: scenario_source(each.get("code", "")) for name, each in benchmarks.items()
@@ -35,7 +35,7 @@ def write(site: Path, folder: Path, benchmarks: Any) -> None:
     for name, text in sorted(texts.items()):
         file = folder.joinpath(*name.split(".")[:-1]).with_suffix(".py")
         found.append(Source(name, text, list(called(text, imports(file)))))
-    page = render("sqlalchemy_asv.site", PAGE, sources=found)
+    page = render("sqlalchemy_asv.site", PAGE, sources=found, overview=overview)
     (site / PAGE).write_text(page, encoding="utf-8")
 
 

@@ -33,7 +33,8 @@ $(document).ready(function () {
     function column(item) {
         var date = $.asv.format_date_yyyymmdd_hhmm(new Date(item.date));
         return $("<th/>").append(
-            $("<div/>").text(item.commit), $("<div/>").text(item.where), $("<small/>").text(item.subject)
+            $("<div/>").text(item.commit), $("<div/>").text(item.where),
+            item.subject.includes(item.commit) ? [] : $("<small/>").text(item.subject)
         ).attr("title", date);
     }
 
@@ -49,10 +50,11 @@ $(document).ready(function () {
             );
             display.empty().append(
                 $("<p/>").text("Limits that scenarios state where they are defined, and what was"
-                    + " measured at each commit: green is below the limit, red is not."),
+                    + " measured at each commit, the newest first: green is below the limit, red is not."),
                 $('<table class="table table-condensed"/>').append(
                     $("<thead/>").append(head), $("<tbody/>").append($.map(found.rows, row))
                 ),
+                found.never.length ? $("<p/>").text("No commit has a figure of " + found.never.join(", ") + ".") : [],
                 accepted(found.accepted)
             );
         });

@@ -20,7 +20,7 @@ $(document).ready(function () {
     };
 
     $.asv.factor = function (base, head) {
-        return base === 0 ? "from 0" : numbers.digits(head / base) + "x";
+        return base === 0 ? "from 0" : numbers.factor(head / base);
     };
 
     /* A cell of a table that is sorted by numbers. */

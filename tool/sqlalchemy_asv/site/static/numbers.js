@@ -35,9 +35,9 @@ var numbers = (function () {
     }
 
     function factor(ratio) {
-        if (ratio >= 0.5 && ratio <= 2) {
+        if (ratio <= 2) {
             var share = 100 * (ratio - 1);
-            return (share < 0 ? "" : "+") + share.toFixed(Math.abs(share) < 10 ? 1 : 0) + "%";
+            return (share < 0 ? "" : "+") + share.toFixed(Math.abs(share) < 10 || share < -99 ? 1 : 0) + "%";
         }
         return digits(ratio) + "x";
     }

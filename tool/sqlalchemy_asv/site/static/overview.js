@@ -7,8 +7,11 @@
     var ORDER = ["worse", "trade-off", "better", "unchanged"];
 
     /* Told apart from each other, and from a white page and a dark one. */
-    var COLOURS = ["#3b7dd8", "#d9541e", "#2c9a4b", "#b04fc4", "#a87b00", "#e0457b", "#128f91", "#8f7161", "#7a70e0",
-        "#6f8f1e", "#c2452d", "#71839c"];
+    var COLOURS = ["#3b7dd8", "#d9541e", "#2c9a4b", "#b04fc4", "#a87b00", "#e0457b", "#128f91", "#8f7161", "#4b3fb5",
+        "#6f8f1e", "#7d1f1f", "#71839c"];
+
+    var SIZES = [["", "more than noise"], ["any", "anything"], ["2", "at least 2%"], ["5", "at least 5%"],
+        ["10", "at least 10%"], ["50", "at least 50%"]];
 
     function element(name, attributes, children) {
         var made = document.createElement(name);
@@ -141,12 +144,18 @@
         return new URLSearchParams(location.hash.split("?").slice(1).join("?"));
     }
 
+    var compared = {}, gone = {name: "", at: 0};
+
+    /* Change the address, which then names both sides: it means the same after the next commit. */
     function go(change) {
-        var asked = parameters();
-        Object.entries(change).forEach(function (pair) {
+        var asked = parameters(), name = Object.keys(change)[0];
+        Object.entries(Object.assign({}, compared, change)).forEach(function (pair) {
             if (pair[1]) { asked.set(pair[0], pair[1]); } else { asked.delete(pair[0]); }
         });
-        history.pushState(null, "", "#compare?" + asked);
+        // The letters of a name that somebody types are one choice.
+        var more = gone.name === name && Date.now() - gone.at < 1000;
+        gone = {name: name, at: Date.now()};
+        history[more ? "replaceState" : "pushState"](null, "", "#compare?" + asked);
         route();
     }
 
@@ -163,6 +172,27 @@
             go(change);
         });
         return element("label", {}, [label, select]);
+    }
+
+    /* The controls of a comparison. Those that offer the same stay, and keep the keyboard's focus. */
+    function controls(form, choices, find) {
+        var offered = JSON.stringify(choices.map(function (each) { return each.slice(0, 3); }));
+        var search = document.getElementById("choose-find");
+        if (form.dataset.offered === offered) {
+            choices.forEach(function (each) { document.getElementById("choose-" + each[1]).value = each[3]; });
+            search.value = find;
+            return;
+        }
+        var focused = document.activeElement.id;
+        search = element("input", {type: "search", id: "choose-find", value: find});
+        // After the focus has moved on, which is kept then.
+        search.addEventListener("change", function () { setTimeout(function () { go({find: search.value}); }); });
+        form.replaceChildren.apply(form, choices.map(function (each) { return chooser.apply(null, each); }).concat(
+            element("label", {}, ["Name contains", search])
+        ));
+        form.dataset.offered = offered;
+        if (focused && document.getElementById(focused)) { document.getElementById(focused).focus(); }
+        form.onsubmit = function (event) { event.preventDefault(); go({find: search.value}); };
     }
 
     function median(values) {
@@ -223,7 +253,7 @@
             var times = sent.map(function (pairs) { return new Map(pairs); });
             var gone = sent[0].filter(function (pair) { return !times[1].has(pair[0]); });
             var come = sent[1].filter(function (pair) { return !times[0].has(pair[0]); });
-            var blocks = [];
+            var blocks = [], names_of = [side.from, side.to].map(function (number) { return side.data.commits[number].name; });
             sent[1].forEach(function (pair) {
                 var before = times[0].get(pair[0]);
                 if (before !== undefined && before !== pair[1]) {
@@ -232,16 +262,14 @@
                 }
             });
             pairs_of(found.texts, gone, come).forEach(function (pair) {
-                blocks.push(marked(found.texts, pair[0], pair[1]));
+                blocks.push(marked(found.texts, pair[0], pair[1], names_of));
             });
             var same = sent[1].length - come.length;
             if (!blocks.length) {
                 place.replaceChildren(element("p", {}, "Both send the same statements" + (same ? " (" + same + " different texts)." : ".")));
                 return;
             }
-            var titles = [side.from, side.to].map(function (number) {
-                return element("b", {}, side.data.commits[number].name);
-            });
+            var titles = names_of.map(function (name) { return element("b", {}, name); });
             place.replaceChildren.apply(place, [element("div", {"class": "pair"}, titles)].concat(blocks,
                 same ? [element("p", {}, same + (same === 1 ? " more text is" : " more texts are") + " the same.")] : []));
         }).catch(function (error) { place.replaceChildren(element("p", {}, error.message)); });
@@ -289,17 +317,19 @@
         return said.length ? [element("p", {"class": "quiet"}, "Not recorded on both sides, so not compared: " + said.join("; ") + ".")] : [];
     }
 
-    function marked(texts, before, after) {
+    function marked(texts, before, after, names) {
         var parts = Diff.diffWordsWithSpace(before ? texts[before[0]] : "", after ? texts[after[0]] : "");
-        function pane(pair, kind, tag) {
-            if (!pair) { return element("pre", {}, kind === "removed" ? "(no such statement before)" : "(no such statement now)"); }
-            return element("pre", {}, [pair[1] + "×  "].concat(parts.filter(function (part) {
+        function pane(pair, kind, tag, name) {
+            // Where they stand one below the other, each has its name.
+            var about = {"data-of": name};
+            if (!pair) { return element("pre", about, kind === "removed" ? "(no such statement before)" : "(no such statement now)"); }
+            return element("pre", about, [pair[1] + "×  "].concat(parts.filter(function (part) {
                 return part[kind] || !(part.added || part.removed);
             }).map(function (part) {
                 return part[kind] && before && after ? element(tag, {}, part.value) : part.value;
             })));
         }
-        return element("div", {"class": "pair"}, [pane(before, "removed", "del"), pane(after, "added", "ins")]);
+        return element("div", {"class": "pair"}, [pane(before, "removed", "del", names[0]), pane(after, "added", "ins", names[1])]);
     }
 
     function row(each, side, environment, metric) {
@@ -344,7 +374,10 @@
                 place.replaceChildren(element("p", {}, "Nothing is recorded yet."));
                 return;
             }
-            var environment = environments.find(function (e) { return e.title === asked.get("on"); }) || environments[0];
+            var on = asked.get("on") || "", problems = [];
+            var environment = environments.find(function (e) { return e.title.toLowerCase() === on.toLowerCase(); });
+            if (on && !environment) { problems.push(on); }
+            environment = environment || environments[0];
             var numbered = environment.commits;
             function number(name, otherwise) {
                 var found = numbered.find(function (n) { return is(data.commits[n], name); });
@@ -352,10 +385,14 @@
             }
             var to = number(asked.get("to"), numbered[numbered.length - 1]);
             var before = data.commits[to].before;
-            var from = number(asked.get("from"), numbered.includes(before) ? before : numbered[0]);
+            while (before !== null && !numbered.includes(before)) { before = data.commits[before].before; }
+            var from = number(asked.get("from"), before === null ? to : before);
             var side = {folder: histories[index].folder, data: data, from: from, to: to};
-            var unknown = wanted.filter(function (name) { return number(name, null) === null; });
-            var least = asked.get("least") || "";
+            problems = problems.concat(wanted.filter(function (name) { return number(name, null) === null; }));
+            compared = {history: histories.length > 1 ? histories[index].name : "",
+                on: environments.length > 1 ? environment.title : "",
+                from: asked.get("from") || data.commits[from].name, to: asked.get("to") || data.commits[to].name};
+            var least = SIZES.some(function (s) { return s[0] === asked.get("least"); }) ? asked.get("least") : "";
             var metric = asked.get("metric") || "";
             if (!environment.metrics.some(function (m) { return m.name === metric; })) { metric = ""; }
             var filter = {metric: metric, differs: function (of, base, head) {
@@ -363,31 +400,30 @@
                     && (base <= 0 || Math.abs(head / base - 1) >= (parseFloat(least) || 0) / 100);
             }};
             var found = rows(environment, from, to, filter);
-            var domain = asked.get("domain") || "", find = asked.get("find") || "";
+            var find = asked.get("find") || "";
             var all_cases = asked.get("show") === "all";
             var names = numbered.slice().reverse().map(function (n) {
                 var commit = data.commits[n];
                 return [commit.name, commit.subject.includes(commit.name) ? commit.name : commit.name + "  " + commit.subject.slice(0, 60)];
             });
             var domains = Array.from(new Set(found.map(function (r) { return r.domain; })));
-            var search = element("input", {type: "search", id: "choose-find", value: find});
-            search.addEventListener("change", function () { go({find: search.value}); });
-            var focused = document.activeElement.id;
-            form.replaceChildren.apply(form, [].concat(
-                histories.length > 1 ? chooser("History", "history", histories.map(function (h) { return [h.name, h.title]; }), histories[index].name) : [],
-                chooser("From", "from", names, data.commits[from].name),
-                chooser("To", "to", names, data.commits[to].name),
-                environments.length > 1 ? chooser("Database", "on", environments.map(function (e) { return e.title; }), environment.title) : [],
-                chooser("Metric", "metric", [["", "all"]].concat(environment.metrics.map(function (m) { return [m.name, m.title]; })), metric),
-                chooser("Domain", "domain", [["", "all"]].concat(domains), domain),
-                chooser("Changed by", "least", [["", "more than noise"], ["any", "anything"], ["2", "at least 2%"],
-                    ["5", "at least 5%"], ["10", "at least 10%"], ["50", "at least 50%"]], least),
-                chooser("Show", "show", [["", "what changed"], ["all", "all cases"]], all_cases ? "all" : ""),
-                element("label", {}, ["Name contains", search])
-            ));
-            // The controls are new ones: whoever works with the keyboard stays where they were.
-            if (focused && document.getElementById(focused)) { document.getElementById(focused).focus(); }
-            form.onsubmit = function (event) { event.preventDefault(); go({find: search.value}); };
+            var domain = domains.includes(asked.get("domain")) ? asked.get("domain") : "";
+            function side_of(name, number) {
+                var said = asked.get(name), missing = problems.includes(said);
+                return [missing ? [[said, said + " (no results)"]].concat(names) : names, missing ? said : data.commits[number].name];
+            }
+            var titles = environments.map(function (e) { return e.title; });
+            controls(form, [
+                ["History", "history", histories.map(function (h) { return [h.name, h.title]; }), histories[index].name],
+                ["From", "from"].concat(side_of("from", from)),
+                ["To", "to"].concat(side_of("to", to)),
+                ["Database", "on", problems.includes(on) ? [[on, on + " (no results)"]].concat(titles) : titles,
+                    problems.includes(on) ? on : environment.title],
+                ["Metric", "metric", [["", "all"]].concat(environment.metrics.map(function (m) { return [m.name, m.title]; })), metric],
+                ["Domain", "domain", [["", "all"]].concat(domains), domain],
+                ["Changed by", "least", SIZES, least],
+                ["Show", "show", [["", "what changed"], ["all", "all cases"]], all_cases ? "all" : ""]
+            ].filter(function (each) { return each[2].length > 1; }), find);
             var chosen = found.filter(function (r) {
                 return (!domain || r.domain === domain) && r.title.toLowerCase().includes(find.toLowerCase());
             });
@@ -400,20 +436,25 @@
             listed.sort(function (a, b) {
                 return (metric ? 0 : ORDER.indexOf(a.word) - ORDER.indexOf(b.word)) || weight(b) - weight(a) || (a.title < b.title ? -1 : 1);
             });
-            if (unknown.length) {
-                place.replaceChildren.apply(place, unknown.map(function (name) {
+            if (problems.length) {
+                place.replaceChildren.apply(place, problems.map(function (name) {
                     return element("p", {"class": "damaged"}, "There are no results of " + name + " here. Choose another one.");
                 }));
                 return;
             }
+            var inside = place.contains(document.activeElement);
             place.replaceChildren.apply(place, [].concat(
                 summary(chosen, environment, filter),
                 lacking(environment, from, to, metric),
                 listed.length ? wide("Cases", element("table", {id: "cases"}, [
                     element("thead", {}, head(["Case", "Verdict", "From → to"])),
                     element("tbody", {}, listed.map(function (r) { return row(r, side, environment, metric); }))
-                ])) : element("p", {}, "No case matches these filters.")
+                ])) : element("p", {}, from === to ? "Both sides are " + data.commits[to].name + "."
+                    : metric || least || domain || find ? "No case matches these filters." : "Nothing changed."),
+                histories[index].document ? element("p", {}, element("a", {href: side.folder + "index.html#/what-changed"},
+                    "What changed in this history, and why")) : []
             ));
+            if (inside) { (place.querySelector(".wide") || document.getElementById("choose-find")).focus(); }
         }).catch(function (error) { place.replaceChildren(element("p", {"class": "damaged"}, error.message)); });
     }
 

@@ -34,7 +34,8 @@ $(document).ready(function () {
     function commit(found, number, statements, changed) {
         var before = total(statements, 1), after = total(statements, 2);
         var count = before === after ? after : before + " → " + after;
-        var title = found.names[number] + "  " + found.subjects[number] + ": "
+        var subject = found.subjects[number].includes(found.names[number]) ? "" : "  " + found.subjects[number];
+        var title = found.names[number] + subject + ": "
             + count + (after === 1 ? " statement" : " statements") + (changed ? ", changed here" : "");
         // Without a body, rows have no colours: jQuery 3 adds none.
         var table = $('<table class="table table-condensed"/>').append($("<tbody/>").append(
@@ -45,15 +46,21 @@ $(document).ready(function () {
         );
     }
 
+    /* The statements of the nearest measured ancestor; null if there is none. */
+    function before(found, runs, number) {
+        var ancestor = found.before[number];
+        while (ancestor !== null && numbers.at(runs, ancestor) === null) { ancestor = found.before[ancestor]; }
+        return ancestor === null ? null : numbers.at(runs, ancestor);
+    }
+
     /* Each commit that changed the statements of its nearest measured ancestor, and the newest one. */
     function history(found, environment, runs) {
         var commits = [], unchanged = 0, last = null;
         found.names.forEach(function (name, number) {
-            var now = numbers.at(runs, number), before = found.before[number];
+            var now = numbers.at(runs, number);
             if (now === null) { return; }
             last = number;
-            while (before !== null && numbers.at(runs, before) === null) { before = found.before[before]; }
-            var statements = difference(before === null ? now : numbers.at(runs, before), now);
+            var statements = difference(before(found, runs, number) || now, now);
             if (statements.some(function (item) { return item[1] !== item[2]; })) {
                 commits.push(commit(found, number, statements, true));
                 last = null;
@@ -72,9 +79,11 @@ $(document).ready(function () {
 
     function changes(found, of_case) {
         return Object.keys(of_case).reduce(function (sum, environment) {
-            var texts = of_case[environment].filter(function (run) { return run[1] !== null; })
-                .map(function (run) { return JSON.stringify(run[1].slice().sort()); });
-            return sum + texts.filter(function (text, place) { return place && text !== texts[place - 1]; }).length;
+            var runs = of_case[environment];
+            return sum + found.names.filter(function (name, number) {
+                var now = numbers.at(runs, number), was = now && before(found, runs, number);
+                return was && was !== now && JSON.stringify(was.slice().sort()) !== JSON.stringify(now.slice().sort());
+            }).length;
         }, 0);
     }
 
@@ -99,7 +108,10 @@ $(document).ready(function () {
                     list.append(history(found, environment, of_case[environment]));
                 });
             }
-            chosen.on("change", show);
+            chosen.on("change", function () {
+                window.history.replaceState(null, "", "#/statements?scenario=" + encodeURIComponent(chosen.val()));
+                show();
+            });
             var asked = params.scenario && params.scenario[0];
             var most = names.slice().sort(function (a, b) { return count[b] - count[a]; })[0];
             if (names.length) { chosen.val(names.includes(asked) ? asked : most); }

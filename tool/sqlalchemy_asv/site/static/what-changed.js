@@ -11,7 +11,7 @@ $(document).ready(function () {
         $("#title").text("What changed");
         display.css("padding-top", $("#nav").outerHeight() + 15).text("Loading...").show();
         $.get("what-changed.html", {timestamp: $.asv.main_timestamp}).done(function (found) {
-            display.html(found);
+            display.html($("<div>").append($.parseHTML(found)).find("main").html());
             display.find("table").addClass("table table-condensed");
         });
     });
