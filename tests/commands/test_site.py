@@ -34,12 +34,16 @@ def published(clone: Clone) -> Path:
     return clone.path / ".asv" / "site"
 
 
-@pytest.fixture(scope="module")
-def found(clone: Clone, published: Path) -> Recorded:
+def read(clone: Clone, config: str) -> Recorded:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(clone.path)
-        conf = settings.load(CONFIG)
+        conf = settings.load(config)
         return recorded.read(conf, get_repo(conf), Benchmarks.load(conf))
+
+
+@pytest.fixture(scope="module")
+def found(clone: Clone, published: Path) -> Recorded:
+    return read(clone, CONFIG)
 
 
 def environment_on(found: Recorded, database: str = "sqlite") -> Environment:
@@ -49,7 +53,7 @@ def environment_on(found: Recorded, database: str = "sqlite") -> Environment:
 
 def database(params: dict[str, str | None]) -> str:
     """The database of an event, from the parameters of its graph."""
-    told = params["env-DATABASE"]
+    told = params.get("env-DATABASE")
     return "sqlite" if told in (None, "[none]") else told
 
 
@@ -65,11 +69,26 @@ def jumps(site: Path) -> Iterator[tuple[str, str, int | None, int, float, float]
 
 
 def test_neighbouring_releases_bear_out_each_event(published: Path, found: Recorded) -> None:
-    """An event is a difference of a release from the one before it, in the same direction."""
-    index = json.loads((published / "releases" / "index.json").read_text(encoding="utf-8"))
+    assert borne_out(published / "releases", found) > 100
+
+
+def test_neighbouring_commits_bear_out_each_event(clone: Clone, published: Path) -> None:
+    """All metrics of this repository's own history, in which five commits change an operation."""
+    clone.asv("publish")
+    listed = borne_out(published / "commits", read(clone, "asv.conf.json"))
+    shutil.rmtree(published / "commits")
+    assert listed > 40 or clone.run("git", "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def borne_out(site: Path, found: Recorded) -> int:
+    """Each event is a difference of a commit from the one before it, in the same direction.
+
+    Returns their number.
+    """
+    index = json.loads((site / "index.json").read_text(encoding="utf-8"))
     commits = {int(revision): hash for revision, hash in index["revision_to_hash"].items()}
     wrong, listed = [], 0
-    for on, name, before, after, base, head in jumps(published / "releases"):
+    for on, name, before, after, base, head in jumps(site):
         listed += 1
         benchmark, bracket, rest = name.partition("(")
         scenario, _, metric = benchmark.rpartition(".")
@@ -84,7 +103,7 @@ def test_neighbouring_releases_bear_out_each_event(published: Path, found: Recor
         if not recorded.differs(metric, *pair) or (pair[0] < pair[1]) != (base < head):
             wrong.append(f"{name}: {pair[0]} → {pair[1]} at {later.name}, not {base} → {head}")
     assert wrong == []
-    assert listed > 100
+    return listed
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +140,12 @@ def test_two_clicks_to_what_an_upgrade_does_and_one_to_its_statements(
     (base,) = (c for c in found.commits.values() if c.name == "2.0.36")
     said = numbers.change(values[base.hash], values[newest.hash])
     expect(rows.filter(has_text="social.HomeFeed('lazy')")).to_contain_text(f"({said})")
+
+
+def test_each_page_declares_its_characters(published: Path) -> None:
+    pages = sorted(published.rglob("*.html"))
+    assert {"overview.html", "sources.html", "what-changed.html"} <= {page.name for page in pages}
+    assert [p.name for p in pages if "charset" not in p.read_text(encoding="utf-8").lower()] == []
 
 
 def test_the_picture_of_the_releases(page: tuple[Page, str]) -> None:
@@ -183,6 +208,26 @@ def test_a_graph_of_releases_has_their_names(page: tuple[Page, str]) -> None:
     assert len(boxes) > 4
     assert all(one["x"] + one["width"] <= other["x"] for one, other in itertools.pairwise(boxes))
     expect(site.locator("#main-graph .flot-y-axis .tickLabel").last).to_contain_text(" M")
+
+
+def test_the_keyboard_reaches_what_asv_made_for_a_mouse(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}releases/index.html#features.InList.track_calls?branch=newest")
+    expect(site.locator("#main-graph .flot-x-axis .tickLabel").first).to_be_visible()
+    reached = set()
+    for _ in range(60):
+        site.keyboard.press("Tab")
+        reached.add(site.evaluate("document.activeElement.innerText.trim()"))
+    assert {"log scale", "2.0.x", "postgresql", "1000", "social"} <= reached
+    site.focus("#log-scale")
+    site.keyboard.press("Enter")
+    expect(site.locator("#log-scale")).to_have_class(re.compile("active"))
+    site.goto(f"{address}releases/index.html#/regressions")
+    expect(site).to_have_url(re.compile("sort=3&dir=desc"))
+    site.wait_for_load_state("networkidle")
+    site.locator("#regressions-body th[data-sort]").first.press("Enter")
+    expect(site).to_have_url(re.compile("sort=0"))
 
 
 def test_the_verdict_and_the_comparison_behind_it_agree(page: tuple[Page, str]) -> None:

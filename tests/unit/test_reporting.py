@@ -228,6 +228,23 @@ def test_damaged_results_are_named_in_a_line(tmp_path: Path) -> None:
         file.write_bytes(before)
 
 
+@pytest.mark.parametrize("name", ["commits", "releases"])
+def test_pages_know_all_that_is_recorded(name: str) -> None:
+    """asv shows results of the benchmarks in `benchmarks.json` alone, and of their versions."""
+    folder = ROOT / "results" / name
+    known = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))
+    unknown = set()
+    for file in folder.glob("*/*-virtualenv-*.json"):
+        found = json.loads(file.read_text(encoding="utf-8"))
+        version = found["result_columns"].index("version")
+        unknown |= {
+            benchmark
+            for benchmark, values in found["results"].items()
+            if known.get(benchmark, {}).get("version") != values[version]
+        }
+    assert unknown == set()
+
+
 def test_the_readmes_comparison_is_that_of_the_results() -> None:
     """`asv compare` itself may lack the commits, as in a shallow clone."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

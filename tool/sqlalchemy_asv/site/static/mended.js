@@ -40,6 +40,18 @@ $(document).ready(function () {
             + encodeURIComponent(base) + "&to=" + encodeURIComponent(head));
     };
 
+    /* The keyboard reaches controls that asv made for a mouse alone, and presses them. */
+    var controls = "a[role=button]:not([href]), label.nav-header, th[data-sort]";
+    function reach() { $(controls).not("[tabindex=0]").attr("tabindex", 0); }
+    new MutationObserver(reach).observe(document.body, {childList: true, subtree: true});
+    reach();
+    $(document).on("keydown", controls, function (event) {
+        if (event.key === "Enter" || event.key === " ") {
+            event.preventDefault();
+            this.click();
+        }
+    });
+
     /* The labels of the y axis, with as many digits as tell one tick from the next. */
     function labelled(value, axis) {
         var prefix = [[1e9, " G"], [1e6, " M"], [1e3, " k"]].find(function (each) { return axis.max >= 2 * each[0]; })
