@@ -136,6 +136,8 @@ def test_bad_input_is_one_line(
     printed = clone.command(*arguments, code=2).strip().splitlines()
     assert said in printed[-1]
     assert "Traceback" not in "".join(printed)
+    # A name is checked as soon as one commit is installed.
+    assert sum("building" in line for line in printed) <= 1
 
 
 def test_killed_it_leaves_nothing_and_the_next_run_works(

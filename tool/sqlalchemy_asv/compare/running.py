@@ -60,7 +60,12 @@ def compare(
     Raises asv's `UserError` if a commit cannot be installed or measured.
     """
     sides = (base, head)
-    packages = install_both(sides, commits, freeze)
+
+    def known(side: Checkout) -> None:
+        if scenarios:
+            side.result("counts.key", scenarios=scenarios)
+
+    packages = install_both(sides, commits, freeze, known)
     say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
     asked = {"scenarios": scenarios, "instructions": instructions}
     keys = on_both(sides, "counts.key")
@@ -105,17 +110,24 @@ def compare(
 
 
 def install_both(
-    sides: Sequence[Checkout], commits: Sequence[str], freeze: str | None
+    sides: Sequence[Checkout],
+    commits: Sequence[str],
+    freeze: str | None,
+    check: Callable[[Checkout], None] = lambda side: None,
 ) -> dict[str, tuple[str, str]]:
     """Install a commit on each side; returns the packages that differ, as `differing` does.
 
-    `freeze` is "base" or "head": the side whose requirements are installed on both. Raises asv's
-    `UserError` if a commit cannot be installed.
+    `freeze` is "base" or "head": the side whose requirements are installed on both. `check` is
+    called between the two, for what would end the comparison: an installation may take minutes.
+    Raises asv's `UserError` if a commit cannot be installed.
     """
     frozen: list[str] | None = None
-    for place in (1, 0) if freeze == "head" else (0, 1):
+    first, second = (1, 0) if freeze == "head" else (0, 1)
+    for place in (first, second):
         install(sides[place], commits[place], frozen)
         frozen = sides[place].installed["exact"] if freeze else None
+        if place == first:
+            check(sides[place])
     return differing(*(side.installed["packages"] for side in sides))
 
 

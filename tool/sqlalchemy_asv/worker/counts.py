@@ -79,9 +79,12 @@ def count(options: str) -> None:
 def key(options: str) -> None:
     """Write the "digest" under which counts of the installed commit are kept.
 
-    And "no_instructions", the reason why machine instructions cannot be counted here.
+    And "no_instructions", the reason why machine instructions cannot be counted here. Refuses
+    names in `scenarios` that select no case.
     """
     given = json.loads(options)
+    if given.get("scenarios"):
+        chosen(given["scenarios"])
     found = {
         "digest": digest(given["kept"]["commit"]),
         "no_instructions": Instructions().missing() or "",
