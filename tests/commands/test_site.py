@@ -274,7 +274,6 @@ def test_regressions_are_in_the_order_of_their_numbers(
     site, address = page
     site.goto("about:blank")
     site.goto(f"{address}releases/index.html#/regressions{grouped}")
-    # asv draws the page again, as soon as the address says how it is sorted.
     expect(site).to_have_url(re.compile("sort=3&dir=desc"))
     site.wait_for_load_state("networkidle")
     table = site.locator("#regressions-body table").first

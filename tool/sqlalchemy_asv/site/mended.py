@@ -93,6 +93,8 @@ SOURCES = {
             "        if (new_hash != window.location.hash) {\n            if (reload",
         ),
         ("window.location.hash = new_hash;", "window.location.replace(new_hash);"),
+        # The second branch's table would have all of them drawn again.
+        ("        else {\n            skip_reload = false;\n        }\n    }\n", "    }\n"),
         (
             "best_td.text($.asv.pretty_unit(best_value, benchmark.unit));",
             "best_td = $.asv.sorted($.asv.pretty_unit(best_value, benchmark.unit), best_value);",
