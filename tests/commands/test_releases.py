@@ -35,7 +35,7 @@ def test_releases_are_measured_with_the_data_layer_of_the_working_tree(clone: Cl
     assert clone.run("git", "status", "--porcelain", "--", ":!results") == before
     clone.asv(*config, "publish")
     start = (clone.path / ".asv/site/index.html").read_text(encoding="utf-8")
-    assert '{"folder": "releases/", "name": "releases", "title": "Releases of SQLAlchemy"}' in start
+    assert '"folder": "releases/", "name": "releases", "title": "Releases of SQLAlchemy"}' in start
     assert (clone.path / ".asv/site/releases/overview.html").is_file()
     index = json.loads((clone.path / ".asv/site/releases/index.json").read_text(encoding="utf-8"))
     assert index["project_url"] == "../index.html"
