@@ -228,4 +228,4 @@ def test_the_page_shows_the_newest_class_and_the_one_before() -> None:
     ((row),) = table(history)
     cells = dict(zip(("statements", "rows"), row["cells"], strict=False))
     assert cells["rows"] == {"class": "quadratic", "before": "constant", "worse": True}
-    assert cells["statements"] == {"class": "", "before": "", "worse": False}
+    assert cells["statements"] == {"class": "—", "before": "", "worse": False}

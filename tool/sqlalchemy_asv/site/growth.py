@@ -58,7 +58,8 @@ class GrowthOfCounts(OutputPublisher):  # type: ignore[misc]
             commits = found.of_branch(environment)
             rows = table([classes(found.results[environment, c.hash], benchmarks) for c in commits])
             if rows:
-                about = f"{commits[-1].name} {commits[-1].subject}"
+                newest = commits[-1]
+                about = newest.name if found.dependency else f"{newest.name} {newest.subject}"
                 where = environment.title(found.environments)
                 tables.append({"where": where, "commit": about, "rows": rows})
         site = Path(conf.html_dir)
@@ -76,7 +77,7 @@ def table(history: list[dict[str, dict[str, Growth]]]) -> list[dict[str, Any]]:
             before = next((one for one in reversed(known) if one.rank != known[-1].rank), None)
             cells.append(
                 {
-                    "class": str(known[-1]) if known else "",
+                    "class": str(known[-1]) if known else "—",
                     "before": str(before) if before else "",
                     "worse": bool(before and known[-1].exceeds(before)),
                 }

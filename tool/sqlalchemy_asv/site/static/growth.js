@@ -39,7 +39,7 @@ $(document).ready(function () {
             display.empty().append(
                 $("<p/>").text("How each count grows with the parameter that a title names: not at"
                     + " all (constant), as fast (linear), or with its square (quadratic). Red is a"
-                    + " faster growth than recorded before, green a slower one."),
+                    + " faster growth than recorded before, green a slower one. A dash: the sizes do not tell."),
                 $.map(found.tables, function (item) { return table(found.metrics, item); })
             );
         });
