@@ -30,7 +30,7 @@ def test_releases_are_measured_with_the_data_layer_of_the_working_tree(clone: Cl
     operations.write_text(as_it_was, encoding="utf-8")
     # By their names, whatever the settings of this repository's own commits are.
     found_out = clone.command("bisect", "UpdateProfile", "2.0.57", "2.1.8", "--metric=calls")
-    assert "2.1.8 sqlalchemy 2.1.8" in found_out
+    assert "\nsqlalchemy 2.1.8\n" in found_out
     # Nothing of it is in the tracked tree but the results.
     assert clone.run("git", "status", "--porcelain", "--", ":!results") == before
     clone.asv(*config, "publish")

@@ -10,7 +10,7 @@ from typing import Any
 from asv.repo import get_repo
 from asv.util import UserError
 
-from ..asv_ext import git, history
+from ..asv_ext import git, history, settings
 from ..words import several
 from . import paired, running
 from .checkout import Checkout
@@ -208,7 +208,8 @@ def lines(conf: Any, found: Found) -> list[str]:
     ]
     if len(found.suspects) > 1:
         said.append("one of these, which could not all be measured:")
-    said += [
-        f"{history.named(conf, commit)} {git.subject(repo, commit)}" for commit in found.suspects
-    ]
+    for commit in found.suspects:
+        subject = git.subject(repo, commit)  # of a release: its package and version
+        is_release = settings.dependency(conf)
+        said.append(subject if is_release else f"{history.named(conf, commit)} {subject}")
     return said + [f"  {cause}" for cause in found.causes]
