@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import Table, create_engine, func, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy_asv import version
+from sqlalchemy_asv.datasets.bulk import numbered
 from sqlalchemy_asv.datasets.columnar import SMALLEST_SCALE, ColumnarDataset
 
 from fixtures.ecommerce.dataset import EcommerceDataset
@@ -31,6 +32,16 @@ def columns(dataset: ColumnarDataset) -> dict[str, dict[str, list[Any]]]:
         for name, values in chunk.items():
             tables.setdefault(table.name, {}).setdefault(name, []).extend(values)
     return tables
+
+
+def test_sqlalchemy_2_0_3_and_earlier_tell_the_numbered_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = numbered(Order.metadata.tables["orders"])
+    assert found is not None
+    assert found.name == "id"
+    monkeypatch.delattr(Table, "autoincrement_column")
+    assert numbered(Order.metadata.tables["orders"]) is found
 
 
 @pytest.mark.parametrize("make", DATASETS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select, text
 from sqlalchemy.schema import AddConstraint, CreateSchema, CreateTable
 from sqlalchemy.types import SchemaType
 
@@ -90,13 +90,22 @@ class PostgreSQLLoader(BulkLoader):
         for table in copies.sorted_tables:
             for constraint in table.foreign_key_constraints:
                 self.connection.execute(AddConstraint(constraint))
-            key = table.autoincrement_column
+            key = numbered(table)
             if key is not None:
                 # Rows came with keys, so the next key must follow the largest.
                 named = self.connection.dialect.identifier_preparer.format_table(table)
                 sequence = func.pg_get_serial_sequence(named, key.name)
                 last = select(func.max(key)).scalar_subquery()
                 self.connection.execute(select(func.setval(sequence, last)))
+
+
+def numbered(table: Table) -> Column[Any] | None:
+    """The column that the database numbers by itself. Since 2.0.4, its name is public."""
+    public = hasattr(Table, "autoincrement_column")
+    found: Column[Any] | None = getattr(
+        table, "autoincrement_column" if public else "_autoincrement_column"
+    )
+    return found
 
 
 LOADERS = {"sqlite": BulkLoader, "postgresql": PostgreSQLLoader, "mariadb": MariaDBLoader}

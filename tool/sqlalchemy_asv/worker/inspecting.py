@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Column, MetaData, Table, TypeDecorator
 
 from .. import application
+from ..datasets.bulk import numbered
 from ..files import write_json
 from ..isolation import jobs
 from ..isolation.forks import forked
@@ -125,7 +126,7 @@ def _needed(table: Table) -> list[Column[Any]]:
         if not column.nullable
         and column.default is None
         and column.server_default is None
-        and column is not table.autoincrement_column
+        and column is not numbered(table)
     ]
 
 
