@@ -414,6 +414,15 @@ def test_the_number_of_changes_is_that_of_the_commits_shown(page: tuple[Page, st
     assert re.findall(r"(\d+) change", told) == [str(shown)]
 
 
+def test_a_comparison_leads_to_the_section_of_its_release(page: tuple[Page, str]) -> None:
+    site, address = page
+    site.goto("about:blank")
+    site.goto(f"{address}#compare?from=2.1.5&to=2.1.6")
+    site.get_by_role("link", name="What changed in this history, and why").click()
+    expect(site.locator("h3", has_text="2.1.6:")).to_be_in_viewport()
+    expect(site.locator("h1", has_text="What changed in SQLAlchemy")).not_to_be_in_viewport()
+
+
 def test_no_event_is_listed_twice(published: Path) -> None:
     """The branches `newest` and `2.0.x` have the releases up to 2.0.46 in common."""
     listed = json.loads((published / "releases" / "improvements.json").read_text(encoding="utf-8"))

@@ -451,8 +451,9 @@
                     element("tbody", {}, listed.map(function (r) { return row(r, side, environment, metric); }))
                 ])) : element("p", {}, from === to ? "Both sides are " + data.commits[to].name + "."
                     : metric || least || domain || find ? "No case matches these filters." : "Nothing changed."),
-                histories[index].document ? element("p", {}, element("a", {href: side.folder + "index.html#/what-changed"},
-                    "What changed in this history, and why")) : []
+                histories[index].document ? element("p", {}, element("a", {
+                    href: side.folder + "index.html#/what-changed?release=" + encodeURIComponent(data.commits[to].name)
+                }, "What changed in this history, and why")) : []
             ));
             if (inside) { (place.querySelector(".wide") || document.getElementById("choose-find")).focus(); }
         }).catch(function (error) { place.replaceChildren(element("p", {"class": "damaged"}, error.message)); });
