@@ -1,8 +1,10 @@
 """The site's figures, from results of histories that the tests make."""
 
+import datetime as dt
 import itertools
 import json
 import math
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,14 +97,16 @@ class History:
         *,
         database: str = "sqlite",
         machine: str = "here",
+        started: dt.datetime | None = None,
     ) -> None:
-        """Store counts of the lazy case; the other one has them twice."""
+        """Store counts of the lazy case, made now or then; the other one has them twice."""
         variables = {} if database == "sqlite" else {"DATABASE": database}
         params = {"machine": machine, "python": "3.11"}
         results = Results(params, {}, commit, self.day, "3.11", f"env-{database}", variables)
         for metric, value in counts.items():
             done = BenchmarkResult([value, 2 * value], [None] * 2, [None] * 2, 0, "", None)
-            results.add_result(BENCHMARKS[f"{NAME}.track_{metric}"], done, record_samples=False)
+            benchmark = BENCHMARKS[f"{NAME}.track_{metric}"]
+            results.add_result(benchmark, done, started, record_samples=False)
         results.save(str(self.folder / "results"))
 
     def read(self) -> recorded.Recorded:
@@ -416,9 +420,10 @@ def test_every_text_is_escaped(history: History, monkeypatch: pytest.MonkeyPatch
 def test_the_feed_has_each_event_once(history: History, several: bool) -> None:
     markup = "<b>An N+1</b>"
     first, second = history.commit("The shop"), history.commit(markup)
-    for database in ("sqlite", "postgresql")[: several + 1]:
-        history.record(first, {"statements": 1}, database=database)
-        history.record(second, {"statements": 20}, database=database)
+    for day, database in ((1, "sqlite"), (2, "postgresql"))[: several + 1]:
+        then = dt.datetime(2026, 3, day, tzinfo=dt.UTC)
+        history.record(first, {"statements": 1}, database=database, started=then)
+        history.record(second, {"statements": 20}, database=database, started=then)
     name = f"{NAME}.track_statements('lazy')"
     params = [{"branch": branch} for branch in ("main", "theirs")]
     if several:
@@ -431,6 +436,9 @@ def test_the_feed_has_each_event_once(history: History, several: bool) -> None:
     feed.Feed.publish(conf, get_repo(conf), BENCHMARKS, {}, revisions)
     text = (history.folder / "html" / "regressions.xml").read_text(encoding="utf-8")
     assert text.count("<entry>") == 1 + several
+    # What is recorded on one database later does not make the events of another one new.
+    dates = re.findall(r"<updated>2026-03-0(\d)T00:00:00Z", text.partition("<entry>")[2])
+    assert dates == (["2", "1"] if several else ["1"])
     assert (f"{name} on PostgreSQL: 20.0x at {second[:8]}" in text) == several
     assert (f"{name}: 20.0x at {second[:8]}" in text) != several
     assert f"from={first[:8]}&amp;to={second[:8]}&amp;find={NAME}%28%27lazy%27%29" in text

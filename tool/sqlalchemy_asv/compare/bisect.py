@@ -208,8 +208,8 @@ def lines(conf: Any, found: Found) -> list[str]:
     ]
     if len(found.suspects) > 1:
         said.append("one of these, which could not all be measured:")
+    releases = settings.dependency(conf)  # whose subjects are package and version
     for commit in found.suspects:
-        subject = git.subject(repo, commit)  # of a release: its package and version
-        is_release = settings.dependency(conf)
-        said.append(subject if is_release else f"{history.named(conf, commit)} {subject}")
+        subject = git.subject(repo, commit)
+        said.append(subject if releases else f"{history.named(conf, commit)} {subject}")
     return said + [f"  {cause}" for cause in found.causes]

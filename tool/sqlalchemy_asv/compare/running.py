@@ -61,14 +61,14 @@ def compare(
     """
     sides = (base, head)
 
-    def known(side: Checkout) -> None:
-        if scenarios:
-            side.result("counts.key", scenarios=scenarios)
+    keys: list[dict[str, Any]] = []
 
-    packages = install_both(sides, commits, freeze, known)
+    def look(side: Checkout) -> None:
+        keys.extend(on_both([side], "counts.key", scenarios=scenarios))
+
+    packages = install_both(sides, commits, freeze, look)
     say(f"counting at {' and '.join(s.named(c) for s, c in zip(sides, commits, strict=True))}")
     asked = {"scenarios": scenarios, "instructions": instructions}
-    keys = on_both(sides, "counts.key")
     for reason in {each["no_instructions"] for each in keys if each["no_instructions"]}:
         if instructions:
             say(f"instructions will not be counted: {reason}")
@@ -113,21 +113,19 @@ def install_both(
     sides: Sequence[Checkout],
     commits: Sequence[str],
     freeze: str | None,
-    check: Callable[[Checkout], None] = lambda side: None,
+    installed: Callable[[Checkout], None] = lambda side: None,
 ) -> dict[str, tuple[str, str]]:
     """Install a commit on each side; returns the packages that differ, as `differing` does.
 
-    `freeze` is "base" or "head": the side whose requirements are installed on both. `check` is
-    called between the two, for what would end the comparison: an installation may take minutes.
-    Raises asv's `UserError` if a commit cannot be installed.
+    `freeze` is "base" or "head": the side whose requirements are installed on both. `installed` is
+    called with each side as soon as it is: to install the other one may take minutes. Raises asv's
+    `UserError` if a commit cannot be installed.
     """
     frozen: list[str] | None = None
-    first, second = (1, 0) if freeze == "head" else (0, 1)
-    for place in (first, second):
+    for place in (1, 0) if freeze == "head" else (0, 1):
         install(sides[place], commits[place], frozen)
         frozen = sides[place].installed["exact"] if freeze else None
-        if place == first:
-            check(sides[place])
+        installed(sides[place])
     return differing(*(side.installed["packages"] for side in sides))
 
 

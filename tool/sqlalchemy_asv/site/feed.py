@@ -12,8 +12,10 @@ from urllib.parse import quote, urlencode
 
 from asv.feed import FeedEntry, write_atom
 from asv.publishing import OutputPublisher
+from asv.results import Results
 
-from ..case import split
+from ..case import Case, split
+from ..options import DATABASE
 from . import numbers, recorded
 from .overview import address
 from .recorded import Environment, Recorded
@@ -31,13 +33,15 @@ class Feed(OutputPublisher):  # type: ignore[misc]
     def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:
         site = Path(conf.html_dir)
         found = recorded.read(conf, repo, benchmarks)
-        at = recorded_at(found)
+        at = {place: recorded_at(results) for place, results in found.results.items()}
         hashes = {revision: commit for commit, revision in revisions.items()}
         listed = json.loads((site / "regressions.json").read_text(encoding="utf-8"))["regressions"]
         entries = {}
         for name, _, params, _, _, _, jumps in listed:
-            title = environment_of(found, params).title(found.environments)
-            unit = benchmarks[name.partition("(")[0]].get("unit", "")
+            environment = environment_of(found, params)
+            title = environment.title(found.environments)
+            case = Case.parse(name)
+            unit = benchmarks[case.scenario].get("unit", "")
             for before, after, old, new in jumps:
                 head = found.commits[hashes[after]]
                 base = found.commits[head.before or head.hash if before is None else hashes[before]]
@@ -49,11 +53,11 @@ class Feed(OutputPublisher):  # type: ignore[misc]
                     "on": title,
                     "from": base.name,
                     "to": head.name,
-                    "find": of_case(name),
+                    "find": Case(split(case.scenario)[0], case.arguments).title,
                 }
                 entries[name, title, head.hash] = FeedEntry(
                     f"{name}{on}: {numbers.change(old, new)} at {head.name}",
-                    at[head.hash],
+                    at[environment, head.hash],
                     f"{address(conf)}#compare?{urlencode(chosen, quote_via=quote)}",
                     f"<p>{html.escape(figures)}</p>",
                     id_context=[name, title, head.hash],
@@ -61,17 +65,11 @@ class Feed(OutputPublisher):  # type: ignore[misc]
                 )
         write_atom(
             str(site / "regressions.xml"),
-            sorted(entries.values(), key=lambda entry: entry.updated, reverse=True),
+            sorted(entries.values(), key=lambda entry: (-entry.updated.timestamp(), entry.title)),
             author="sqlalchemy-asv",
             title=f"{conf.project}: regressions",
             address=f"{conf.project}.asv",
         )
-
-
-def of_case(name: str) -> str:
-    """The case of a benchmark with its parameters: `a.B(1)` of `a.B.track_calls(1)`."""
-    benchmark, bracket, arguments = name.partition("(")
-    return f"{split(benchmark)[0]}{bracket}{arguments}"
 
 
 def shown(value: float, unit: str) -> str:
@@ -83,9 +81,8 @@ def shown(value: float, unit: str) -> str:
 def environment_of(found: Recorded, params: Mapping[str, Any]) -> Environment:
     """The environment of a graph, whose parameters are those that differ between graphs."""
     asked = {key: params[key] for key in ("machine", "python") if key in params}
-    if "env-DATABASE" in params:
-        told = params["env-DATABASE"]
-        asked["database"] = "sqlite" if told in (None, "[none]") else told
+    if (name := f"env-{DATABASE}") in params:
+        asked["database"] = "sqlite" if params[name] in (None, "[none]") else params[name]
     return next(
         environment
         for environment in found.environments
@@ -93,10 +90,7 @@ def environment_of(found: Recorded, params: Mapping[str, Any]) -> Environment:
     )
 
 
-def recorded_at(found: Recorded) -> dict[str, dt.datetime]:
-    """The time of the newest result of each commit."""
-    times: dict[str, int] = {}
-    for (_, commit), results in found.results.items():
-        newest = max((time or 0 for time in results.started_at.values()), default=0)
-        times[commit] = max(times.get(commit, 0), newest or results.date)
-    return {commit: dt.datetime.fromtimestamp(t / 1000, dt.UTC) for commit, t in times.items()}
+def recorded_at(results: Results) -> dt.datetime:
+    """The time of the newest of these results."""
+    newest = max((time or 0 for time in results.started_at.values()), default=0)
+    return dt.datetime.fromtimestamp((newest or results.date) / 1000, dt.UTC)

@@ -210,7 +210,7 @@ def of_case(
     """The row of a case; None if no commit of the branch has it."""
     case = Case.parse(title)
     # asv looks for the graphs of all databases, unless one is named.
-    on_all = len({each.database for each in found.environments}) > 1
+    name_database = len({each.database for each in found.environments}) > 1
     cells: list[dict[str, Any] | None] = []
     for metric in metrics:
         series = found.values[environment][metric].get(title, {})
@@ -222,7 +222,7 @@ def of_case(
             else {
                 "shown": shown(today, UNITS.get(metric, "")),
                 "line": sparkline(line),
-                "graph": graph(case, metric, environment, by_scenario, on_all),
+                "graph": graph(case, metric, environment, by_scenario, name_database),
             }
         )
     if not any(cells):
@@ -343,26 +343,24 @@ def newest(
     known = {title: found.counted(environment, title) for title in titles}
     for commit in reversed(commits):
         words: Counter[str] = Counter()
-        worst, best = [], []
+        worst: list[Any] = []
+        best: list[Any] = []
         base = None
         for title, of_title in known.items():
             before = found.before(of_title, commit)
             if commit.hash not in of_title or before is None:
                 continue
             base = base or before
-            now = counts(found, environment, title, commit.hash)
-            changes = recorded.changed(counts(found, environment, title, before.hash), now)
+            sides = (counts(found, environment, title, each.hash) for each in (before, commit))
+            changes = recorded.changed(*sides)
             verdict = recorded.verdict(changes)
             words[verdict] += 1
-            if verdict in (WORSE, TRADE_OFF):
-                rose = [m for m in changes if changes[m][1] > changes[m][0]]
-                rank = min(map(_rank, rose))
-                size = max(_size(*changes[m]) for m in rose if _rank(m) == rank)
-                worst.append((rank, -size, title, said(changes, rose)))
-            elif verdict == BETTER:
-                rank = min(map(_rank, changes))
-                size = max(_size(*changes[m]) for m in changes if _rank(m) == rank)
-                best.append((rank, -size, title, said(changes, [*changes])))
+            if verdict in (WORSE, TRADE_OFF, BETTER):
+                better = verdict == BETTER
+                among = [m for m, (was, now) in changes.items() if better or now > was]
+                rank = min(map(_rank, among))
+                size = max(_size(*changes[m]) for m in among if _rank(m) == rank)
+                (best if better else worst).append((rank, -size, title, said(changes, among)))
         if base is not None:
             return {
                 "commit": commit.name,

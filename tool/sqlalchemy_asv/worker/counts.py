@@ -83,7 +83,7 @@ def key(options: str) -> None:
     names in `scenarios` that select no case.
     """
     given = json.loads(options)
-    if given.get("scenarios"):
+    if given["scenarios"]:
         chosen(given["scenarios"])
     found = {
         "digest": digest(given["kept"]["commit"]),

@@ -408,17 +408,15 @@
             });
             var domains = Array.from(new Set(found.map(function (r) { return r.domain; })));
             var domain = domains.includes(asked.get("domain")) ? asked.get("domain") : "";
-            function side_of(name, number) {
-                var said = asked.get(name), missing = problems.includes(said);
-                return [missing ? [[said, said + " (no results)"]].concat(names) : names, missing ? said : data.commits[number].name];
+            // A control's options and choice: with what was asked for, if that is not recorded.
+            function offered(options, said, chosen) {
+                return problems.includes(said) ? [[[said, said + " (no results)"]].concat(options), said] : [options, chosen];
             }
-            var titles = environments.map(function (e) { return e.title; });
             controls(form, [
                 ["History", "history", histories.map(function (h) { return [h.name, h.title]; }), histories[index].name],
-                ["From", "from"].concat(side_of("from", from)),
-                ["To", "to"].concat(side_of("to", to)),
-                ["Database", "on", problems.includes(on) ? [[on, on + " (no results)"]].concat(titles) : titles,
-                    problems.includes(on) ? on : environment.title],
+                ["From", "from"].concat(offered(names, asked.get("from"), data.commits[from].name)),
+                ["To", "to"].concat(offered(names, asked.get("to"), data.commits[to].name)),
+                ["Database", "on"].concat(offered(environments.map(function (e) { return e.title; }), on, environment.title)),
                 ["Metric", "metric", [["", "all"]].concat(environment.metrics.map(function (m) { return [m.name, m.title]; })), metric],
                 ["Domain", "domain", [["", "all"]].concat(domains), domain],
                 ["Changed by", "least", SIZES, least],
